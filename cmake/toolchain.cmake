@@ -1,0 +1,23 @@
+# Warnings are errors; ccache and mold are used when they are there.
+add_compile_options(-Wall -Wextra -Werror -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+add_compile_definitions(PYLON_VERSION="${PROJECT_VERSION}")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-Og -g1")
+
+if(PYLON_SANITIZE)
+  add_compile_options(-fsanitize=${PYLON_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PYLON_SANITIZE})
+endif()
+if(PYLON_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+find_program(PYLON_CCACHE ccache)
+if(PYLON_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PYLON_CCACHE})
+endif()
+find_program(PYLON_MOLD mold)
+if(PYLON_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,207 @@
+#include "base/hamt.h"
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+namespace pylon {
+namespace {
+
+using Branch = Hamt::Branch;
+using Leaf = Hamt::Leaf;
+using Slot = Hamt::Slot;
+
+Slot slot_of(Leaf* leaf) { return reinterpret_cast<Slot>(leaf) | 1; }
+Slot slot_of(Branch* branch) { return reinterpret_cast<Slot>(branch); }
+
+Branch* make_branch(unsigned slots, uint32_t bitmap, uint64_t edit) {
+  auto* branch = static_cast<Branch*>(std::malloc(sizeof(Branch) + slots * sizeof(Slot)));
+  if (branch == nullptr) std::abort();
+  branch->refs = 1;
+  branch->bitmap = bitmap;
+  branch->edit = edit;
+  return branch;
+}
+
+void retain(Slot slot) {
+  if (Hamt::is_leaf(slot)) {
+    ++Hamt::as_leaf(slot)->refs;
+  } else if (slot != 0) {
+    ++Hamt::as_branch(slot)->refs;
+  }
+}
+
+// An owned branch with one more slot at `index`. The old one is freed, its slots move over.
+Branch* with_slot(Branch* old, unsigned count, unsigned index, Slot slot, uint32_t bitmap) {
+  Branch* grown = make_branch(count + 1, bitmap, old->edit);
+  std::memcpy(grown->slots, old->slots, index * sizeof(Slot));
+  grown->slots[index] = slot;
+  std::memcpy(grown->slots + index + 1, old->slots + index, (count - index) * sizeof(Slot));
+  std::free(old);
+  return grown;
+}
+
+void remove_slot(Branch* branch, unsigned count, unsigned index) {
+  std::memmove(branch->slots + index, branch->slots + index + 1,
+               (count - index - 1) * sizeof(Slot));
+}
+
+}  // namespace
+
+Hamt::Hamt(const Hamt& other)
+    : operations_(other.operations_), root_(other.root_), size_(other.size_) {
+  retain(root_);
+}
+
+Hamt::Hamt(Hamt&& other) noexcept
+    : operations_(other.operations_),
+      root_(std::exchange(other.root_, 0)),
+      size_(std::exchange(other.size_, 0)) {}
+
+Hamt& Hamt::operator=(Hamt other) noexcept {
+  std::swap(operations_, other.operations_);
+  std::swap(root_, other.root_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+uint64_t Hamt::next_edit() {
+  static std::atomic<uint64_t> last_edit{0};
+  return last_edit.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// Makes the branch in `slot` one that only this edit knows, copying it when it is shared.
+Branch* Hamt::own(Slot* slot, unsigned shift, uint64_t edit) {
+  Branch* branch = as_branch(*slot);
+  if (branch->edit == edit) return branch;
+  unsigned count = count_of(*branch, shift);
+  Branch* copy = make_branch(count, branch->bitmap, edit);
+  std::memcpy(copy->slots, branch->slots, count * sizeof(Slot));
+  for (unsigned i = 0; i < count; ++i) retain(copy->slots[i]);
+  release(*slot);
+  *slot = slot_of(copy);
+  return copy;
+}
+
+int Hamt::position_in_bucket(const Branch& bucket, const Leaf& probe) const {
+  for (unsigned i = 0; i < bucket.bitmap; ++i) {
+    if (operations_->same_key(*as_leaf(bucket.slots[i]), probe)) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+// True when the bucket has one leaf more than before.
+bool Hamt::insert_into_bucket(Slot* slot, Leaf* leaf, uint64_t edit) {
+  Branch* bucket = own(slot, kBucketShift, edit);
+  int at = position_in_bucket(*bucket, *leaf);
+  if (at >= 0) {
+    release(std::exchange(bucket->slots[at], slot_of(leaf)));
+    return false;
+  }
+  unsigned count = bucket->bitmap;
+  *slot = slot_of(with_slot(bucket, count, count, slot_of(leaf), count + 1));
+  return true;
+}
+
+void Hamt::insert(Leaf* leaf, uint64_t edit) {
+  Slot* slot = &root_;
+  for (unsigned shift = 0;; shift += kBitsPerLevel) {
+    if (*slot == 0) {
+      *slot = slot_of(leaf);
+      ++size_;
+      return;
+    }
+    if (is_leaf(*slot)) {
+      Leaf* old = as_leaf(*slot);
+      if (old->hash == leaf->hash && operations_->same_key(*old, *leaf)) {
+        *slot = slot_of(leaf);
+        release(slot_of(old));
+        return;
+      }
+      uint32_t bitmap = shift >= kBucketShift ? 1 : bit_at(old->hash, shift);
+      Branch* split = make_branch(1, bitmap, edit);
+      split->slots[0] = *slot;
+      *slot = slot_of(split);
+    }
+    if (shift >= kBucketShift) {
+      size_ += insert_into_bucket(slot, leaf, edit);
+      return;
+    }
+    Branch* branch = own(slot, shift, edit);
+    uint32_t bit = bit_at(leaf->hash, shift);
+    unsigned index = index_of(branch->bitmap, bit);
+    if ((branch->bitmap & bit) == 0) {
+      unsigned count = count_of(*branch, shift);
+      *slot = slot_of(with_slot(branch, count, index, slot_of(leaf), branch->bitmap | bit));
+      ++size_;
+      return;
+    }
+    slot = &branch->slots[index];
+  }
+}
+
+const Leaf* Hamt::find_same(const Leaf& probe) const {
+  return find(probe.hash, [&](const Leaf& leaf) { return operations_->same_key(leaf, probe); });
+}
+
+bool Hamt::erase(const Leaf& probe, uint64_t edit) {
+  if (find_same(probe) == nullptr) return false;
+  --size_;
+  std::array<Slot*, kBucketShift / kBitsPerLevel + 2> path;
+  unsigned depth = 0;
+  Slot* slot = &root_;
+  unsigned index = 0;
+  for (unsigned shift = 0; !is_leaf(*slot); shift += kBitsPerLevel) {
+    Branch* branch = own(slot, shift, edit);
+    path[depth++] = slot;
+    index = shift >= kBucketShift
+                ? static_cast<unsigned>(position_in_bucket(*branch, probe))
+                : index_of(branch->bitmap, bit_at(probe.hash, shift));
+    slot = &branch->slots[index];
+  }
+  release(std::exchange(*slot, 0));
+  // Take the empty slot out, and fold each branch that is left with a single leaf into its parent.
+  while (depth > 0) {
+    Slot* at = path[--depth];
+    Branch* branch = as_branch(*at);
+    unsigned shift = depth * kBitsPerLevel;
+    unsigned count = count_of(*branch, shift);
+    if (slot != nullptr) {
+      remove_slot(branch, count, index);
+      branch->bitmap = shift >= kBucketShift ? branch->bitmap - 1
+                                             : branch->bitmap & ~bit_at(probe.hash, shift);
+      --count;
+      slot = nullptr;
+    }
+    if (count > 1 || (count == 1 && !is_leaf(branch->slots[0]))) break;
+    *at = count == 0 ? 0 : branch->slots[0];
+    std::free(branch);
+  }
+  return true;
+}
+
+// Drops one reference; frees what nobody shares, with a list instead of recursion.
+void Hamt::release(Slot slot) const {
+  Branch* dead = nullptr;
+  auto drop = [&](Slot each) {
+    if (each == 0) return;
+    if (is_leaf(each)) {
+      if (--as_leaf(each)->refs == 0) operations_->destroy(as_leaf(each));
+    } else if (--as_branch(each)->refs == 0) {
+      as_branch(each)->edit = reinterpret_cast<uint64_t>(dead);
+      dead = as_branch(each);
+    }
+  };
+  drop(slot);
+  while (dead != nullptr) {
+    Branch* branch = dead;
+    dead = reinterpret_cast<Branch*>(branch->edit);
+    // A bucket holds leaves only, so its count cannot be told from the depth here; see is_bucket.
+    unsigned count = static_cast<unsigned>(std::popcount(branch->bitmap));
+    for (unsigned i = 0; i < count; ++i) drop(branch->slots[i]);
+    std::free(branch);
+  }
+}
+
+}  // namespace pylon

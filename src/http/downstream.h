@@ -1,0 +1,55 @@
+// Downstream: the client's side of one exchange, whatever the version of HTTP.
+//
+// The proxy loop and plugins use only this; h1::ServerConnection and (later) h2::ServerStream
+// implement it. Calls never block: `again` means to wait for the next event on `waker()`.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "async/task.h"
+#include "http/body.h"
+#include "http/exchange.h"
+
+namespace pylon::net {
+class Waker;
+}
+
+namespace pylon::http {
+
+enum class Push : uint8_t {
+  done,     // taken, and nothing waits to be sent
+  blocked,  // taken, but the peer must read before more may be pushed
+  error,    // the peer is gone
+};
+
+enum class BodyRead : uint8_t { complete, too_large, failed };
+
+class Downstream {
+ public:
+  virtual ~Downstream() = default;
+
+  // ---- request body
+  virtual Body& request_body() = 0;
+  // Reads the whole body into the exchange's arena; afterwards request_body() yields it again, so a
+  // plugin may look at it and the upstream still gets it. `limit` in bytes.
+  virtual async::Task<BodyRead> buffer_body(size_t limit, std::string_view& out) = 0;
+
+  // ---- response
+  // Interim responses (1xx but 101) as they come; final ones exactly once. The head is kept until the
+  // first push so that both leave in one write. `length` -1: unknown, chunked or until close.
+  virtual Push send_interim(const Response& response) = 0;
+  virtual void start_response(Exchange& exchange, int64_t length) = 0;
+  virtual Push push(std::string_view octets, bool end) = 0;
+  // Whether what was pushed has left; called again after a wake-up.
+  virtual Push flush() = 0;
+  // Ends the connection (or stream) so that the client sees the answer as cut short.
+  virtual void abort() = 0;
+
+  // Woken by anything that happens on this side.
+  virtual net::Waker& waker() = 0;
+  // The client cannot receive an answer any more.
+  virtual bool gone() const = 0;
+};
+
+}  // namespace pylon::http

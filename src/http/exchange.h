@@ -1,0 +1,174 @@
+// Exchange: one request with its response, and all that is known about it on its way.
+//
+// Everything that plugins, variables, router, proxy and logs share about a request stands here, typed;
+// there is no bag of strings. All views point into the exchange's arena, into the pinned snapshot or
+// into static storage, so they live as long as the exchange. An exchange belongs to one worker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/ip.h"
+#include "http/fields.h"
+
+namespace pylon::plugin {
+struct Worker;  // plugin/worker.h: what a worker lends to plugins
+}
+namespace pylon::config {
+struct Consumer;
+class CredentialIndex;  // config/credential_index.h: who owns this key?
+}  // namespace pylon::config
+
+namespace pylon::http {
+
+class Downstream;
+
+enum class Method : uint8_t {
+  get,
+  head,
+  post,
+  put,
+  delete_,
+  connect,
+  options,
+  trace,
+  patch,
+  purge,
+  other,
+};
+Method method_of(std::string_view token);
+
+enum class Version : uint8_t { http10, http11, http2, http3 };
+std::string_view version_text(Version version);  // "HTTP/1.1"
+
+// RFC 9110 9.2.2: doing it twice is the same as doing it once.
+bool is_idempotent(Method method);
+
+struct Request {
+  explicit Request(Arena& arena) : fields(arena) {}
+
+  Method method = Method::get;
+  Version version = Version::http11;
+  bool https = false;
+  bool has_args = false;            // a '?' was there, even if nothing follows
+  std::string_view method_text;     // as sent: methods are case-sensitive
+  std::string_view target;          // as sent: $real_request_uri
+  std::string_view uri;             // normalised path, decoded once: $uri
+  std::string_view args;            // after '?', as sent: $args
+  std::string_view host;            // lower case, no port: $host
+  uint16_t port = 0;                // of the Host field or absolute target; 0 when none
+  int64_t content_length = -1;      // -1: none given
+  Fields fields;                    // plugins change what the upstream will see here
+};
+
+struct Response {
+  explicit Response(Arena& arena) : fields(arena) {}
+
+  int status = 0;           // 0 until there is one
+  std::string_view reason;  // empty: the usual phrase
+  int64_t content_length = -1;  // -1: not known in advance
+  bool from_upstream = false;
+  Fields fields;
+};
+
+// Names that a matched route lends to variables, metrics and logs. Part of the snapshot.
+struct RouteLabels {
+  std::string_view route_id;
+  std::string_view route_name;
+  std::string_view service_id;
+  std::string_view service_name;
+  std::string_view matched_uri;   // the pattern that matched: $curr_req_matched._path
+  std::string_view matched_host;  // likewise; empty when the route has no host
+  uint32_t slot = 0;              // dense number of the route, for counters kept per route
+};
+
+// What plugins changed about the request line that goes upstream; empty views mean "as received".
+struct Forward {
+  std::string_view uri;     // path and query, ready to send (already encoded)
+  std::string_view method;
+  std::string_view host;    // set by a plugin: wins over pass_host
+  bool websocket = false;   // this route may be upgraded
+};
+
+// The address that the connection's socket has, and the one the request is attributed to (they differ
+// when a trusted peer named another in X-Real-IP or the PROXY protocol).
+struct Peer {
+  IpAddress address;
+  uint16_t port = 0;
+  std::string_view text;  // the address in text: $remote_addr
+};
+
+// One attempt to get an answer from a node, in order of trial.
+struct Attempt {
+  std::string_view address;  // "10.0.0.1:80"
+  int status = 0;            // 0: no answer
+  int64_t started_us = 0;
+  int64_t connected_us = 0;  // 0: not reached
+  int64_t header_us = 0;
+  int64_t ended_us = 0;
+  uint64_t bytes_received = 0;
+};
+
+struct UpstreamTrace {
+  static constexpr int kMaxAttempts = 16;
+  Attempt* attempts = nullptr;  // in the arena
+  int count = 0;
+  std::string_view scheme = "http";
+  std::string_view host;  // Host sent to the upstream: $upstream_host
+  std::string_view uri;   // $upstream_uri
+  std::string_view node_ip;  // balancer_ip
+  uint16_t node_port = 0;    // balancer_port
+};
+
+struct ConsumerIdentity {
+  const config::Consumer* consumer = nullptr;  // in the pinned snapshot; null: not authenticated
+  std::string_view name;
+  std::string_view group_id;
+  std::string_view credential_id;
+  std::string_view custom_id;
+};
+
+// Values of `:name` and `*name` segments, mode radixtree_uri_with_parameter: $uri_param_<name>.
+struct UriParam {
+  std::string_view name;
+  std::string_view value;
+};
+
+struct Exchange {
+  explicit Exchange(Arena& memory) : arena(memory), request(memory), response(memory) {}
+
+  Arena& arena;
+  Request request;
+  Response response;
+  Peer client;             // attributed: $remote_addr, $remote_port
+  Peer socket;             // of the connection: $realip_remote_addr
+  IpAddress server_address;  // $server_addr
+  uint16_t server_port = 0;  // $server_port
+
+  const RouteLabels* route = nullptr;  // null: none matched
+  const config::CredentialIndex* credentials = nullptr;  // of the pinned snapshot
+  ConsumerIdentity consumer;
+  Forward forward;
+  UpstreamTrace upstream;
+  const UriParam* uri_params = nullptr;
+  uint32_t uri_param_count = 0;
+
+  plugin::Worker* worker = nullptr;
+  Downstream* downstream = nullptr;  // where the request body comes from
+  std::byte* plugin_state = nullptr;  // typed slots, laid out by the plugin chain
+  std::string_view request_id;       // $request_id, made when first asked for
+
+  int64_t start_us = 0;     // monotonic: first octet of the head seen
+  int64_t start_wall_us = 0;  // the same moment since the epoch
+  int64_t end_us = 0;       // set before the log phase
+  uint64_t connection_id = 0;        // $connection
+  uint32_t connection_requests = 0;  // $connection_requests, 1-based
+  uint64_t request_bytes = 0;        // $request_length: head and body received
+  uint64_t bytes_sent = 0;           // $bytes_sent: head and body
+  uint64_t body_bytes_sent = 0;      // $body_bytes_sent
+  bool client_aborted = false;       // the client left before the answer was complete
+};
+
+}  // namespace pylon::http

@@ -1,0 +1,160 @@
+// Fields: the header or trailer fields of one message, in order.
+//
+// A Field is a pair of views; the octets belong to the message's arena (or, for a few moments, to
+// the read buffer they were parsed in). Well-known names carry a FieldId, so that the hot path
+// compares integers, never strings. Source: RFC 9110 section 5.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/arena.h"
+
+namespace pylon::http {
+
+// Names that the gateway itself looks at. At most 64: a set of them is one word.
+enum class FieldId : uint8_t {
+  other,
+  // framing and hop-by-hop
+  connection,
+  content_length,
+  transfer_encoding,
+  te,
+  trailer,
+  upgrade,
+  keep_alive,
+  proxy_connection,
+  proxy_authenticate,
+  proxy_authorization,
+  http2_settings,
+  expect,
+  // routing and forwarding
+  host,
+  x_forwarded_for,
+  x_forwarded_proto,
+  x_forwarded_host,
+  x_forwarded_port,
+  x_forwarded_prefix,
+  x_real_ip,
+  forwarded,
+  via,
+  max_forwards,
+  // representation
+  content_type,
+  content_encoding,
+  content_range,
+  content_md5,
+  etag,
+  last_modified,
+  date,
+  server,
+  location,
+  vary,
+  cache_control,
+  set_cookie,
+  www_authenticate,
+  // request
+  accept,
+  accept_encoding,
+  accept_language,
+  authorization,
+  cookie,
+  origin,
+  range,
+  referer,
+  user_agent,
+  if_none_match,
+  if_modified_since,
+  x_request_id,
+  apikey,
+  x_consumer_username,
+  x_credential_identifier,
+  x_consumer_custom_id,
+  sec_websocket_key,
+  count_,
+};
+static_assert(static_cast<int>(FieldId::count_) <= 64);
+
+// The id of a name in any case; FieldId::other for names not listed.
+FieldId field_id(std::string_view name);
+// The usual spelling, e.g. "Content-Length". Empty for FieldId::other.
+std::string_view field_name(FieldId id);
+
+struct Field {
+  const char* name_data = nullptr;
+  const char* value_data = nullptr;
+  uint32_t value_size = 0;
+  uint16_t name_size = 0;  // 0: a removed field, skipped everywhere
+  FieldId id = FieldId::other;
+
+  std::string_view name() const { return {name_data, name_size}; }
+  std::string_view value() const { return {value_data, value_size}; }
+  bool removed() const { return name_size == 0; }
+};
+
+class Fields {
+ public:
+  explicit Fields(Arena& arena) : arena_(&arena) {}
+
+  // The first value of a field; a view with null data() when absent.
+  std::string_view get(FieldId id) const {
+    if (!has(id)) return {};
+    const Field* field = first(id);
+    return field != nullptr ? field->value() : std::string_view{};
+  }
+  std::string_view get(std::string_view name) const;
+  bool has(FieldId id) const { return (present_ >> static_cast<int>(id)) & 1; }
+  bool contains(std::string_view name) const;
+
+  // The octets given are not copied: they must live as long as the message. `name` and `value` must
+  // be valid field octets (see valid_field_name, valid_field_value).
+  void add(FieldId id, std::string_view value) { push(id, field_name(id), value); }
+  void add(std::string_view name, std::string_view value) { push(field_id(name), name, value); }
+  // Replaces the first, removes the others; adds when absent. Keeps the place and the spelling.
+  void set(FieldId id, std::string_view value);
+  void set(std::string_view name, std::string_view value);
+  void remove(FieldId id);
+  void remove(std::string_view name);
+  void clear() { size_ = 0, present_ = 0; }
+
+  // Parsers: room for one more, filled by the caller. Not visible to get() until push_raw's id is
+  // right.
+  void push(FieldId id, std::string_view name, std::string_view value) {
+    if (size_ == capacity_) [[unlikely]] grow();
+    data_[size_++] = Field{name.data(), value.data(), static_cast<uint32_t>(value.size()),
+                           static_cast<uint16_t>(name.size()), id};
+    present_ |= uint64_t{1} << static_cast<int>(id);
+  }
+
+  // All octets moved by `delta` bytes: the head was copied from the read buffer into the arena.
+  void relocate(ptrdiff_t delta);
+
+  // Iterates over all fields, removed ones included: skip those.
+  const Field* begin() const { return data_; }
+  const Field* end() const { return data_ + size_; }
+  Field* begin() { return data_; }
+  Field* end() { return data_ + size_; }
+  size_t size() const { return size_; }
+  uint64_t present() const { return present_; }
+  Arena& arena() const { return *arena_; }
+
+ private:
+  const Field* first(FieldId id) const;
+  Field* first(FieldId id, std::string_view name);
+  void set_first(FieldId id, std::string_view name, std::string_view value);
+  void remove_all(FieldId id, std::string_view name, const Field* keep);
+  void grow();
+
+  Arena* arena_;
+  Field* data_ = nullptr;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+  uint64_t present_ = 0;
+};
+
+// RFC 9110 5.1: a token of 1..65535 octets.
+bool valid_field_name(std::string_view name);
+// RFC 9110 5.5: no CR, LF, NUL or other control but HTAB.
+bool valid_field_value(std::string_view value);
+
+}  // namespace pylon::http
