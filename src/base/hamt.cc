@@ -15,12 +15,13 @@ using Slot = Hamt::Slot;
 Slot slot_of(Leaf* leaf) { return reinterpret_cast<Slot>(leaf) | 1; }
 Slot slot_of(Branch* branch) { return reinterpret_cast<Slot>(branch); }
 
-Branch* make_branch(unsigned slots, uint32_t bitmap, uint64_t edit) {
-  auto* branch = static_cast<Branch*>(std::malloc(sizeof(Branch) + slots * sizeof(Slot)));
+Branch* make_branch(uint32_t count, uint32_t bitmap, uint64_t edit) {
+  auto* branch = static_cast<Branch*>(std::malloc(sizeof(Branch) + count * sizeof(Slot)));
   if (branch == nullptr) std::abort();
   branch->refs = 1;
   branch->bitmap = bitmap;
   branch->edit = edit;
+  branch->count = count;
   return branch;
 }
 
@@ -33,18 +34,19 @@ void retain(Slot slot) {
 }
 
 // An owned branch with one more slot at `index`. The old one is freed, its slots move over.
-Branch* with_slot(Branch* old, unsigned count, unsigned index, Slot slot, uint32_t bitmap) {
-  Branch* grown = make_branch(count + 1, bitmap, old->edit);
+Branch* with_slot(Branch* old, unsigned index, Slot slot, uint32_t bitmap) {
+  Branch* grown = make_branch(old->count + 1, bitmap, old->edit);
   std::memcpy(grown->slots, old->slots, index * sizeof(Slot));
   grown->slots[index] = slot;
-  std::memcpy(grown->slots + index + 1, old->slots + index, (count - index) * sizeof(Slot));
+  std::memcpy(grown->slots + index + 1, old->slots + index, (old->count - index) * sizeof(Slot));
   std::free(old);
   return grown;
 }
 
-void remove_slot(Branch* branch, unsigned count, unsigned index) {
+void remove_slot(Branch* branch, unsigned index) {
+  --branch->count;
   std::memmove(branch->slots + index, branch->slots + index + 1,
-               (count - index - 1) * sizeof(Slot));
+               (branch->count - index) * sizeof(Slot));
 }
 
 }  // namespace
@@ -72,20 +74,19 @@ uint64_t Hamt::next_edit() {
 }
 
 // Makes the branch in `slot` one that only this edit knows, copying it when it is shared.
-Branch* Hamt::own(Slot* slot, unsigned shift, uint64_t edit) {
+Branch* Hamt::own(Slot* slot, uint64_t edit) {
   Branch* branch = as_branch(*slot);
   if (branch->edit == edit) return branch;
-  unsigned count = count_of(*branch, shift);
-  Branch* copy = make_branch(count, branch->bitmap, edit);
-  std::memcpy(copy->slots, branch->slots, count * sizeof(Slot));
-  for (unsigned i = 0; i < count; ++i) retain(copy->slots[i]);
+  Branch* copy = make_branch(branch->count, branch->bitmap, edit);
+  std::memcpy(copy->slots, branch->slots, branch->count * sizeof(Slot));
+  for (uint32_t i = 0; i < copy->count; ++i) retain(copy->slots[i]);
   release(*slot);
   *slot = slot_of(copy);
   return copy;
 }
 
 int Hamt::position_in_bucket(const Branch& bucket, const Leaf& probe) const {
-  for (unsigned i = 0; i < bucket.bitmap; ++i) {
+  for (unsigned i = 0; i < bucket.count; ++i) {
     if (operations_->same_key(*as_leaf(bucket.slots[i]), probe)) return static_cast<int>(i);
   }
   return -1;
@@ -93,14 +94,13 @@ int Hamt::position_in_bucket(const Branch& bucket, const Leaf& probe) const {
 
 // True when the bucket has one leaf more than before.
 bool Hamt::insert_into_bucket(Slot* slot, Leaf* leaf, uint64_t edit) {
-  Branch* bucket = own(slot, kBucketShift, edit);
+  Branch* bucket = own(slot, edit);
   int at = position_in_bucket(*bucket, *leaf);
   if (at >= 0) {
     release(std::exchange(bucket->slots[at], slot_of(leaf)));
     return false;
   }
-  unsigned count = bucket->bitmap;
-  *slot = slot_of(with_slot(bucket, count, count, slot_of(leaf), count + 1));
+  *slot = slot_of(with_slot(bucket, bucket->count, slot_of(leaf), 0));
   return true;
 }
 
@@ -119,7 +119,7 @@ void Hamt::insert(Leaf* leaf, uint64_t edit) {
         release(slot_of(old));
         return;
       }
-      uint32_t bitmap = shift >= kBucketShift ? 1 : bit_at(old->hash, shift);
+      uint32_t bitmap = shift >= kBucketShift ? 0 : bit_at(old->hash, shift);
       Branch* split = make_branch(1, bitmap, edit);
       split->slots[0] = *slot;
       *slot = slot_of(split);
@@ -128,12 +128,11 @@ void Hamt::insert(Leaf* leaf, uint64_t edit) {
       size_ += insert_into_bucket(slot, leaf, edit);
       return;
     }
-    Branch* branch = own(slot, shift, edit);
+    Branch* branch = own(slot, edit);
     uint32_t bit = bit_at(leaf->hash, shift);
     unsigned index = index_of(branch->bitmap, bit);
     if ((branch->bitmap & bit) == 0) {
-      unsigned count = count_of(*branch, shift);
-      *slot = slot_of(with_slot(branch, count, index, slot_of(leaf), branch->bitmap | bit));
+      *slot = slot_of(with_slot(branch, index, slot_of(leaf), branch->bitmap | bit));
       ++size_;
       return;
     }
@@ -153,29 +152,25 @@ bool Hamt::erase(const Leaf& probe, uint64_t edit) {
   Slot* slot = &root_;
   unsigned index = 0;
   for (unsigned shift = 0; !is_leaf(*slot); shift += kBitsPerLevel) {
-    Branch* branch = own(slot, shift, edit);
+    Branch* branch = own(slot, edit);
     path[depth++] = slot;
-    index = shift >= kBucketShift
-                ? static_cast<unsigned>(position_in_bucket(*branch, probe))
-                : index_of(branch->bitmap, bit_at(probe.hash, shift));
+    index = shift >= kBucketShift ? static_cast<unsigned>(position_in_bucket(*branch, probe))
+                                  : index_of(branch->bitmap, bit_at(probe.hash, shift));
     slot = &branch->slots[index];
   }
+  const uint64_t hash = probe.hash;  // the probe may be the leaf that dies here
   release(std::exchange(*slot, 0));
-  // Take the empty slot out, and fold each branch that is left with a single leaf into its parent.
+  if (depth == 0) return true;
+  Branch* holder = as_branch(*path[depth - 1]);
+  unsigned shift = (depth - 1) * kBitsPerLevel;
+  remove_slot(holder, index);
+  if (shift < kBucketShift) holder->bitmap &= ~bit_at(hash, shift);
+  // A branch left with a single leaf is replaced by that leaf, upwards.
   while (depth > 0) {
     Slot* at = path[--depth];
     Branch* branch = as_branch(*at);
-    unsigned shift = depth * kBitsPerLevel;
-    unsigned count = count_of(*branch, shift);
-    if (slot != nullptr) {
-      remove_slot(branch, count, index);
-      branch->bitmap = shift >= kBucketShift ? branch->bitmap - 1
-                                             : branch->bitmap & ~bit_at(probe.hash, shift);
-      --count;
-      slot = nullptr;
-    }
-    if (count > 1 || (count == 1 && !is_leaf(branch->slots[0]))) break;
-    *at = count == 0 ? 0 : branch->slots[0];
+    if (branch->count > 1 || !is_leaf(branch->slots[0])) break;
+    *at = branch->slots[0];
     std::free(branch);
   }
   return true;
@@ -197,9 +192,7 @@ void Hamt::release(Slot slot) const {
   while (dead != nullptr) {
     Branch* branch = dead;
     dead = reinterpret_cast<Branch*>(branch->edit);
-    // A bucket holds leaves only, so its count cannot be told from the depth here; see is_bucket.
-    unsigned count = static_cast<unsigned>(std::popcount(branch->bitmap));
-    for (unsigned i = 0; i < count; ++i) drop(branch->slots[i]);
+    for (uint32_t i = 0; i < branch->count; ++i) drop(branch->slots[i]);
     std::free(branch);
   }
 }

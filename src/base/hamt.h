@@ -3,7 +3,8 @@
 // A branch has up to 32 slots, chosen by five bits of the hash per level; a slot holds a leaf or a
 // branch (lowest bit set: a leaf). Below the last bits of the hash a branch is a bucket: a list of
 // leaves whose hashes are equal. Nodes are shared between versions and counted by the thread that
-// edits; a node made by the running edit is changed in place. Source: Bagwell, Ideal Hash Trees, 2001.
+// edits; a node made by the running edit is changed in place. Source: Bagwell, Ideal Hash Trees,
+// 2001.
 #pragma once
 
 #include <bit>
@@ -27,8 +28,9 @@ class Hamt {
   using Slot = uintptr_t;  // 0: empty
   struct Branch {
     uint32_t refs;
-    uint32_t bitmap;  // of a bucket: how many leaves
+    uint32_t bitmap;  // which of the 32 positions are filled; unused in a bucket
     uint64_t edit;    // the edit that made it; while it is freed: the next to free
+    uint32_t count;
     Slot slots[];
   };
 
@@ -63,14 +65,10 @@ class Hamt {
   static unsigned index_of(uint32_t bitmap, uint32_t bit) {
     return static_cast<unsigned>(std::popcount(bitmap & (bit - 1)));
   }
-  static unsigned count_of(const Branch& branch, unsigned shift) {
-    return shift >= kBucketShift ? branch.bitmap
-                                 : static_cast<unsigned>(std::popcount(branch.bitmap));
-  }
   template <class Fn>
-  static void for_each_in(Slot slot, unsigned shift, Fn& fn);
+  static void for_each_in(Slot slot, Fn& fn);
 
-  Branch* own(Slot* slot, unsigned shift, uint64_t edit);
+  Branch* own(Slot* slot, uint64_t edit);
   bool insert_into_bucket(Slot* slot, Leaf* leaf, uint64_t edit);
   int position_in_bucket(const Branch& bucket, const Leaf& probe) const;
   const Leaf* find_same(const Leaf& probe) const;
@@ -87,7 +85,7 @@ const Hamt::Leaf* Hamt::find(uint64_t hash, SameKey&& same_key) const {
   for (unsigned shift = 0; slot != 0 && !is_leaf(slot); shift += kBitsPerLevel) {
     const Branch& branch = *as_branch(slot);
     if (shift >= kBucketShift) {
-      for (unsigned i = 0; i < branch.bitmap; ++i) {
+      for (unsigned i = 0; i < branch.count; ++i) {
         if (same_key(*as_leaf(branch.slots[i]))) return as_leaf(branch.slots[i]);
       }
       return nullptr;
@@ -102,16 +100,15 @@ const Hamt::Leaf* Hamt::find(uint64_t hash, SameKey&& same_key) const {
 }
 
 template <class Fn>
-void Hamt::for_each_in(Slot slot, unsigned shift, Fn& fn) {
+void Hamt::for_each_in(Slot slot, Fn& fn) {
   if (is_leaf(slot)) return fn(*as_leaf(slot));
   const Branch& branch = *as_branch(slot);
-  unsigned count = count_of(branch, shift);
-  for (unsigned i = 0; i < count; ++i) for_each_in(branch.slots[i], shift + kBitsPerLevel, fn);
+  for (uint32_t i = 0; i < branch.count; ++i) for_each_in(branch.slots[i], fn);
 }
 
 template <class Fn>
 void Hamt::for_each(Fn&& fn) const {
-  if (root_ != 0) for_each_in(root_, 0, fn);
+  if (root_ != 0) for_each_in(root_, fn);
 }
 
 }  // namespace pylon

@@ -1,4 +1,5 @@
-// Random bytes and the identifiers made of them. From getrandom(2), buffered per thread; unguessable.
+// Random bytes and the identifiers made of them. From getrandom(2), buffered per thread;
+// unguessable.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // IP addresses, CIDR blocks and compiled sets of both.
 //
-// An IPv4 address is kept as ::ffff:a.b.c.d in 16 bytes with its family beside it, so one comparison
-// serves both families. An IPv4-mapped IPv6 text ("::ffff:1.2.3.4") is an IPv6 address; ask
-// unmapped() for the IPv4 address in it. Source: RFC 4291, RFC 5952 (text form).
+// An IPv4 address is kept as ::ffff:a.b.c.d in 16 bytes with its family beside it, so one
+// comparison serves both families. An IPv4-mapped IPv6 text ("::ffff:1.2.3.4") is an IPv6 address;
+// ask unmapped() for the IPv4 address in it. Source: RFC 4291, RFC 5952 (text form).
 #pragma once
 
 #include <array>
@@ -71,8 +71,8 @@ class Cidr {
   unsigned prefix_bits_;
 };
 
-// Which addresses are in a list of addresses and blocks. Immutable once built; contains() is a binary
-// search over disjoint ranges and allocates nothing.
+// Which addresses are in a list of addresses and blocks. Immutable once built; contains() is a
+// binary search over disjoint ranges and allocates nothing.
 class IpSet {
  public:
   IpSet() = default;

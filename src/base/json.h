@@ -1,9 +1,9 @@
 // Json: a JSON value. Objects keep the order of their members; integers stay integers.
 //
-// Values are owned, copyable, and compare deeply (objects whatever their order). Used by the control
-// plane (configuration, Admin API) and by plugins that read bodies; never on the plain request path.
-// Source: RFC 8259. Parsing refuses invalid UTF-8, depth over the limit and trailing bytes; of
-// duplicate keys the last one wins (as cjson does).
+// Values are owned, copyable, and compare deeply (objects whatever their order). Used by the
+// control plane (configuration, Admin API) and by plugins that read bodies; never on the plain
+// request path. Source: RFC 8259. Parsing refuses invalid UTF-8, depth over the limit and trailing
+// bytes; of duplicate keys the last one wins (as cjson does).
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Ref<T>: a pointer that shares ownership by a plain counter inside the object.
 //
-// For configuration objects that many versions of a snapshot share. Only the control thread copies or
-// drops a Ref; workers reach the object through a pinned version and never touch the counter.
+// For configuration objects that many versions of a snapshot share. Only the control thread copies
+// or drops a Ref; workers reach the object through a pinned version and never touch the counter.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,7 @@ class Ref {
   Ref(const Ref& other) : Ref(other.object_) {}
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <class U>
-    requires std::is_convertible_v<U*, T*>
-  Ref(const Ref<U>& other) : Ref(other.get()) {}
+  requires std::is_convertible_v<U*, T*> Ref(const Ref<U>& other) : Ref(other.get()) {}
   Ref& operator=(Ref other) noexcept {
     std::swap(object_, other.object_);
     return *this;

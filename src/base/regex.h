@@ -1,10 +1,10 @@
 // Regex: a compiled regular expression with bounded cost.
 //
 // Compiled by RE2 (linear time); a pattern that needs PCRE syntax (look-around, back references,
-// possessive quantifiers) by PCRE2 with its JIT under a match limit: a search that exceeds it counts
-// as no match and is counted in gave_up(). Bytes, not characters (as APISIX's "jo" flags); '.' does
-// not match a line feed and '$' only matches at the very end. Immutable; any thread may search.
-// Nothing throws. Copies share the compiled program.
+// possessive quantifiers) by PCRE2 with its JIT under a match limit: a search that exceeds it
+// counts as no match and is counted in gave_up(). Bytes, not characters (as APISIX's "jo" flags);
+// '.' does not match a line feed and '$' only matches at the very end. Immutable; any thread may
+// search. Nothing throws. Copies share the compiled program.
 #pragma once
 
 #include <array>
@@ -21,17 +21,15 @@ namespace pylon {
 
 class Arena;
 
-// What the groups matched: [0] is the whole match. Views into the subject; a group that took no part
-// has a null data pointer.
+// What the groups matched: [0] is the whole match. Views into the subject; a group that took no
+// part has a null data pointer.
 struct Captures {
   static constexpr size_t kMaxGroups = 32;
 
   std::array<std::string_view, kMaxGroups> groups;
   size_t count = 0;  // groups of the pattern plus one, at most kMaxGroups
 
-  std::string_view operator[](size_t i) const {
-    return i < count ? groups[i] : std::string_view{};
-  }
+  std::string_view operator[](size_t i) const { return i < count ? groups[i] : std::string_view{}; }
 };
 
 struct RegexFlags {
@@ -83,8 +81,7 @@ class Regex {
  private:
   struct Program;
   explicit Regex(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
-  bool search_from(std::string_view subject, size_t start, Captures& captures,
-                   size_t wanted) const;
+  bool search_from(std::string_view subject, size_t start, Captures& captures, size_t wanted) const;
 
   std::shared_ptr<const Program> program_;
 };

@@ -1,4 +1,5 @@
-// Result<T>: a value or an Error. The control plane's way to fail (the data plane has http/error.h).
+// Result<T>: a value or an Error. The control plane's way to fail (the data plane has
+// http/error.h).
 #pragma once
 
 #include <string>

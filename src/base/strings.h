@@ -1,7 +1,7 @@
 // Text helpers that the standard library lacks. ASCII only: no locale, no Unicode tables.
 //
-// Functions that return std::optional refuse anything but a complete, canonical input: a number with
-// trailing bytes, base64 with stray characters or a cut percent escape gives nullopt.
+// Functions that return std::optional refuse anything but a complete, canonical input: a number
+// with trailing bytes, base64 with stray characters or a cut percent escape gives nullopt.
 #pragma once
 
 #include <cstdint>

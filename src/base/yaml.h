@@ -2,8 +2,8 @@
 //
 // Plain scalars are read as YAML 1.1 does (and lyaml, and so APISIX): null ~ true yes on, decimal,
 // 0x and 0 octal integers, floats; a quoted scalar is always a string. Keys are kept as written.
-// Merge keys (<<) and aliases work within the limits. Refused, with the line: a duplicate key, a key
-// that is no scalar, an unknown alias, a second document, invalid UTF-8.
+// Merge keys (<<) and aliases work within the limits. Refused, with the line: a duplicate key, a
+// key that is no scalar, an unknown alias, a second document, invalid UTF-8.
 #pragma once
 
 #include <cstdint>
