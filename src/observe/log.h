@@ -32,24 +32,24 @@ namespace pylon::observe {
 // nginx's levels, the most serious first.
 enum class Level : uint8_t { emerg, alert, crit, error, warn, notice, info, debug };
 
-std::string_view level_name(Level level);                     // "error"
-std::optional<Level> level_of(std::string_view name);         // also "err" and "stderr"
+std::string_view level_name(Level level);              // "error"
+std::optional<Level> level_of(std::string_view name);  // also "err" and "stderr"
 
 // What a message is about; empty members are left out of the line.
 struct LogContext {
-  uint64_t connection = 0;      // "*7"
-  std::string_view client;      // address
-  std::string_view server;      // host asked for
-  std::string_view request;     // request line
-  std::string_view upstream;    // node address
+  uint64_t connection = 0;    // "*7"
+  std::string_view client;    // address
+  std::string_view server;    // host asked for
+  std::string_view request;   // request line
+  std::string_view upstream;  // node address
 };
 
 struct LogOptions {
-  std::string path;                // "stderr" or "/dev/stderr": standard error
+  std::string path;  // "stderr" or "/dev/stderr": standard error
   Level level = Level::warn;
-  size_t queue_bytes = 1 << 20;    // lines waiting for the disk
-  int same_per_second = 10;        // of one message; more are counted
-  const Clock* clock = nullptr;    // null: the system's
+  size_t queue_bytes = 1 << 20;  // lines waiting for the disk
+  int same_per_second = 10;      // of one message; more are counted
+  const Clock* clock = nullptr;  // null: the system's
 };
 
 struct LogCounts {
@@ -59,10 +59,10 @@ struct LogCounts {
 };
 
 Result<void> start_log(const LogOptions& options);
-void stop_log();          // writes what waits, then logs to stderr
+void stop_log();  // writes what waits, then logs to stderr
 void set_log_level(Level level);
-void reopen_log();        // after a rotation (SIGUSR1): the writer opens the path anew, soon
-void flush_log();         // returns when all lines logged before are written
+void reopen_log();  // after a rotation (SIGUSR1): the writer opens the path anew, soon
+void flush_log();   // returns when all lines logged before are written
 LogCounts log_counts();
 
 namespace detail {

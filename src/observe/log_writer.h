@@ -32,7 +32,8 @@ class LogLane {
  public:
   // Room for a line of at most `bytes`; null when the line cannot be taken (it is counted).
   char* reserve(size_t bytes) {
-    if (bytes <= left_) [[likely]] return next_;
+    if (bytes <= left_) [[likely]]
+      return next_;
     return reserve_slow(bytes);
   }
   // The line that was rendered into the room; `bytes` of it were used.
@@ -65,7 +66,7 @@ class LogWriter {
   struct Options {
     std::string path;
     size_t lanes = 1;
-    size_t buffer_bytes = 64 << 10;   // also the longest possible line
+    size_t buffer_bytes = 64 << 10;  // also the longest possible line
     size_t buffers_per_lane = 8;
   };
 
@@ -75,10 +76,10 @@ class LogWriter {
   LogWriter& operator=(const LogWriter&) = delete;
 
   LogLane& lane(size_t index) { return *lanes_[index]; }
-  void reopen();   // after a rotation: the thread opens the path anew before its next write
-  void drain();    // returns when all that was handed over before is written
+  void reopen();  // after a rotation: the thread opens the path anew before its next write
+  void drain();   // returns when all that was handed over before is written
 
-  uint64_t dropped_lines() const;   // over all lanes
+  uint64_t dropped_lines() const;  // over all lanes
   uint64_t failed_writes() const { return failed_writes_.load(std::memory_order_relaxed); }
   uint64_t written_bytes() const { return written_bytes_.load(std::memory_order_relaxed); }
 
