@@ -58,6 +58,8 @@ class Regex {
  public:
   static constexpr size_t kMaxPatternBytes = 16 * 1024;
 
+  Regex() = default;  // matches nothing
+
   static Result<Regex> compile(std::string_view pattern, RegexFlags flags);
   static Result<Regex> compile(std::string_view pattern);
 
