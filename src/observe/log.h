@@ -37,15 +37,15 @@ std::optional<Level> level_of(std::string_view name);  // also "err" and "stderr
 
 // What a message is about; empty members are left out of the line.
 struct LogContext {
-  uint64_t connection = 0;    // "*7"
-  std::string_view client;    // address
-  std::string_view server;    // host asked for
-  std::string_view request;   // request line
-  std::string_view upstream;  // node address
+  uint64_t connection = 0;         // "*7"
+  std::string_view client = {};    // address
+  std::string_view server = {};    // host asked for
+  std::string_view request = {};   // request line
+  std::string_view upstream = {};  // node address
 };
 
 struct LogOptions {
-  std::string path;  // "stderr" or "/dev/stderr": standard error
+  std::string path = {};  // "stderr" or "/dev/stderr": standard error
   Level level = Level::warn;
   size_t queue_bytes = 1 << 20;  // lines waiting for the disk
   int same_per_second = 10;      // of one message; more are counted

@@ -64,7 +64,7 @@ class LogLane {
 class LogWriter {
  public:
   struct Options {
-    std::string path;
+    std::string path = {};
     size_t lanes = 1;
     size_t buffer_bytes = 64 << 10;  // also the longest possible line
     size_t buffers_per_lane = 8;

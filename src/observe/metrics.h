@@ -83,8 +83,8 @@ struct FamilySpec {
   std::string name;  // complete, with its prefix
   std::string help;
   MetricType type = MetricType::counter;
-  std::vector<std::string> labels;
-  std::vector<double> bounds;  // histograms: ascending upper bounds, at most kMaxBounds
+  std::vector<std::string> labels = {};
+  std::vector<double> bounds = {};  // histograms: ascending upper bounds, at most kMaxBounds
 };
 
 class Metrics;
