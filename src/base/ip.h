@@ -53,7 +53,7 @@ class IpAddress {
 // A block of addresses. Host bits of the given address are cleared.
 class Cidr {
  public:
-  Cidr() = default;  // 0.0.0.0/32
+  Cidr() = default;                               // 0.0.0.0/32
   Cidr(IpAddress address, unsigned prefix_bits);  // bits within the family: 0..32 or 0..128
 
   // "10.0.0.0/8", "fe80::/10", or an address alone (a block of one).
