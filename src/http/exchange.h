@@ -14,8 +14,10 @@
 #include "http/fields.h"
 
 namespace pylon::plugin {
-struct Worker;  // plugin/worker.h: what a worker lends to plugins
-}
+struct Worker;      // plugin/worker.h: what a worker lends to plugins
+class PluginSet;    // plugin/set.h: the plugins of one resource
+class MetadataSet;  // plugin/metadata.h: plugin metadata at this revision
+}  // namespace pylon::plugin
 namespace pylon::config {
 struct Consumer;
 class CredentialIndex;  // config/credential_index.h: who owns this key?
@@ -128,6 +130,7 @@ struct ConsumerIdentity {
   std::string_view group_id;
   std::string_view credential_id;
   std::string_view custom_id;
+  const plugin::PluginSet* plugins = nullptr;  // to be merged with the route's; null: none
 };
 
 // Values of `:name` and `*name` segments, mode radixtree_uri_with_parameter: $uri_param_<name>.
@@ -149,6 +152,7 @@ struct Exchange {
 
   const RouteLabels* route = nullptr;  // null: none matched
   const config::CredentialIndex* credentials = nullptr;  // of the pinned snapshot
+  const plugin::MetadataSet* metadata = nullptr;         // likewise; null: all defaults
   ConsumerIdentity consumer;
   Forward forward;
   UpstreamTrace upstream;

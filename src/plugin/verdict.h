@@ -1,0 +1,45 @@
+// Verdict: what a phase decides about a request: go on, or answer now.
+//
+// Trivially copyable and small. The body is a view: static text, a string of the plugin's
+// configuration, or bytes in the exchange's arena. Fields of the answer are set directly in
+// exchange.response.fields; they stay when the request goes on to the upstream.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace pylon::http {
+struct Exchange;
+}
+
+namespace pylon::plugin {
+
+class [[nodiscard]] Verdict {
+ public:
+  // 0 goes on. Otherwise the request is answered with that status; a body without data() asks for
+  // the gateway's own page of that status.
+  constexpr Verdict() = default;
+  constexpr Verdict(int status, std::string_view body) : body_(body), status_(status) {}
+
+  constexpr bool proceeds() const { return status_ == 0; }
+  constexpr int status() const { return status_; }
+  constexpr std::string_view body() const { return body_; }
+
+ private:
+  std::string_view body_;
+  int status_ = 0;
+};
+
+constexpr Verdict proceed() { return {}; }
+constexpr Verdict finish(int status, std::string_view body = {}) { return {status, body}; }
+
+// {"message":"..."} and {"error_msg":"..."} with a line feed, as APISIX writes a table. For bodies
+// that are known when the configuration is read.
+std::string message_body(std::string_view message);
+std::string error_body(std::string_view message);
+
+// The same in the exchange's arena.
+Verdict finish_message(http::Exchange& exchange, int status, std::string_view message);
+Verdict finish_error(http::Exchange& exchange, int status, std::string_view message);
+
+}  // namespace pylon::plugin
