@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +66,20 @@ template <class Owner, class Member>
 constexpr Field<Owner, Member> field(std::string_view name, Member Owner::*member,
                                      std::string_view manual = {}) {
   return {name, member, manual};
+}
+
+// A field that the schema knows (`fragment` is its schema as JSON text) and the struct does not
+// keep.
+struct IgnoredField {
+  std::string_view name;
+  std::string_view manual;
+  FieldRules rules;
+};
+constexpr IgnoredField ignored(std::string_view name, std::string_view fragment,
+                               std::string_view manual = {}) {
+  IgnoredField field{name, manual, {}};
+  field.rules.value.fragment = fragment;
+  return field;
 }
 
 // The words of an enum, in the order of its values from 0:

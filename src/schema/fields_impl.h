@@ -1,6 +1,9 @@
 // The tables behind fields.h: one TypeInfo per member type, one StructInfo per struct.
 #pragma once
 
+#include <array>
+#include <iterator>
+
 #include "schema/fields.h"
 
 namespace pylon::schema {
@@ -23,6 +26,10 @@ struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 template <class T>
+struct IsBox : std::false_type {};
+template <class T>
+struct IsBox<std::unique_ptr<T>> : std::true_type {};
+template <class T>
 struct IsVector : std::false_type {};
 template <class T>
 struct IsVector<std::vector<T>> : std::true_type {};
@@ -35,6 +42,9 @@ struct IsMap<std::vector<std::pair<std::string, T>>> : std::true_type {};
 
 // "number 300 is out of range" for an integer that the member cannot hold.
 Result<int64_t> read_integer(const Json& from, int64_t lowest, int64_t highest);
+
+// A string, or an integer in decimal (ids may be either).
+std::string text_of(const Json& scalar);
 
 template <class T>
 Result<void> read_scalar(const Json& from, void* to) {
@@ -54,7 +64,7 @@ Result<void> read_scalar(const Json& from, void* to) {
   } else if constexpr (std::is_same_v<T, Json>) {
     target = from;
   } else {
-    target = T(from.as_string());
+    target = text_of(from);
   }
   return {};
 }
@@ -106,9 +116,18 @@ constexpr TypeInfo custom_info() {
 
 template <class T>
 TypeInfo optional_info() {
+  using Value = std::remove_cvref_t<decltype(*std::declval<T>())>;
   TypeInfo info{.kind = TypeInfo::Kind::optional};
-  info.element = &type_info<typename T::value_type>();
-  info.add = [](void* to, std::string_view) -> void* { return &static_cast<T*>(to)->emplace(); };
+  info.element = &type_info<Value>();
+  info.add = [](void* to, std::string_view) -> void* {
+    T& target = *static_cast<T*>(to);
+    if constexpr (IsBox<T>::value) {
+      target = std::make_unique<Value>();
+    } else {
+      target.emplace();
+    }
+    return &*target;
+  };
   info.clear = [](void* to) { static_cast<T*>(to)->reset(); };
   info.visit = [](const void* from, void* context, TypeInfo::Visitor visitor) {
     if (const T& value = *static_cast<const T*>(from)) visitor(context, {}, &*value);
@@ -168,7 +187,7 @@ constexpr TypeInfo::Kind scalar_kind() {
 
 template <class T>
 TypeInfo make_type_info() {
-  if constexpr (IsOptional<T>::value) {
+  if constexpr (IsOptional<T>::value || IsBox<T>::value) {
     return optional_info<T>();
   } else if constexpr (IsMap<T>::value) {
     return map_info<T>();
@@ -199,12 +218,25 @@ const TypeInfo& type_info() {
 template <class T, size_t I>
 FieldInfo field_info() {
   const auto& declared = std::get<I>(T::fields);
-  using Member = std::remove_cvref_t<decltype(std::declval<T>().*declared.member)>;
-  return {declared.name, declared.manual, &type_info<Member>(),
-          [](void* object) -> void* {
-            return &(static_cast<T*>(object)->*std::get<I>(T::fields).member);
-          },
-          declared.rules};
+  FieldInfo info{declared.name, declared.manual, nullptr, nullptr, declared.rules};
+  if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(declared)>, IgnoredField>) {
+    info.type = &type_info<std::remove_cvref_t<decltype(std::declval<T>().*declared.member)>>();
+    info.place = [](void* object) -> void* {
+      return &(static_cast<T*>(object)->*std::get<I>(T::fields).member);
+    };
+  }
+  return info;
+}
+
+// How many of the fields have a member.
+template <class T>
+constexpr size_t member_count() {
+  return std::apply(
+      [](const auto&... each) {
+        return (size_t{0} + ... +
+                (std::is_same_v<std::remove_cvref_t<decltype(each)>, IgnoredField> ? 0 : 1));
+      },
+      T::fields);
 }
 
 template <class T>
@@ -247,7 +279,8 @@ StructInfo make_struct_info(std::index_sequence<I...>) {
 template <class T>
 const StructInfo& struct_info() {
   constexpr size_t count = std::tuple_size_v<std::remove_cvref_t<decltype(T::fields)>>;
-  static_assert(has_members<T, count> && !has_members<T, count + 1>,
+  constexpr size_t members = member_count<T>();
+  static_assert(has_members<T, members> && !has_members<T, members + 1>,
                 "each member of the struct must appear in `fields`");
   static_assert(names_differ<T>(), "two fields have the same name");
   static const StructInfo info = make_struct_info<T>(std::make_index_sequence<count>());

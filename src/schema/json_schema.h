@@ -18,7 +18,7 @@
 
 namespace pylon::schema {
 
-struct SchemaNode;
+struct CompiledSchema;
 
 class JsonSchema {
  public:
@@ -34,14 +34,12 @@ class JsonSchema {
   // Nothing when the instance is valid, else what is wrong with it. Fills defaults either way.
   std::optional<std::string> validate(Json& instance) const;
 
-  const Json& document() const { return document_; }
+  const Json& document() const;
 
  private:
-  struct Nodes;
-  JsonSchema(Json document, std::unique_ptr<Nodes> nodes);
+  explicit JsonSchema(std::unique_ptr<CompiledSchema> compiled);
 
-  Json document_;
-  std::unique_ptr<Nodes> nodes_;
+  std::unique_ptr<CompiledSchema> compiled_;
 };
 
 // "$secret://..." or "$env://..." in any case: resolved when it is used, so no limit applies to it.

@@ -17,7 +17,7 @@ struct ValueRules {
   std::optional<int64_t> min_size, max_size;  // of a string, array or object, by its type
   std::string_view pattern;                   // PCRE
   std::string_view format;
-  std::string_view fragment;  // JSON text; its members replace the derived ones
+  std::string_view fragment;  // JSON text of the whole schema, instead of the derived one
   std::array<std::string_view, kMaxChoices> choices{};
   size_t choice_count = 0;
   bool unique = false;
@@ -85,7 +85,7 @@ struct RuleWords {
   constexpr Self deprecated() const {
     return with([](FieldRules& r) { r.deprecated = true; });
   }
-  // For what the words above cannot say: JSON text whose members replace the derived ones.
+  // For what the words above cannot say: the JSON text of the schema, instead of the derived one.
   constexpr Self fragment(std::string_view json) const {
     return with([=](FieldRules& r) { r.value.fragment = json; });
   }

@@ -56,8 +56,8 @@ struct TypeInfo {
 struct FieldInfo {
   std::string_view name;
   std::string_view manual;
-  const TypeInfo* type;
-  void* (*place)(void* object);
+  const TypeInfo* type;          // null with `place`
+  void* (*place)(void* object);  // null: the schema knows the field, the struct does not
   FieldRules rules;
 };
 
@@ -74,5 +74,7 @@ Result<void> fill(const StructInfo& type, const Json& from, void* object);
 std::string reference_of(const StructInfo& type);  // a Markdown table
 // Dotted paths of the fields that are stored encrypted.
 std::vector<std::string> encrypted_fields_of(const StructInfo& type);
+// What an absent field gets; null for none.
+Json default_of(const StructInfo& type, const FieldInfo& field);
 
 }  // namespace pylon::schema

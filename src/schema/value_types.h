@@ -8,10 +8,21 @@
 
 namespace pylon::schema {
 
-// An IPv4 or IPv6 address or block, as text.
+// An IPv4 or IPv6 address or block, as text. The block forms are as loose as APISIX's; what parses
+// the text has the last word.
+constexpr std::string_view kAddressOrBlock =
+    R"({"type":"string","anyOf":[{"title":"IPv4","type":"string","format":"ipv4"},)"
+    R"({"title":"IPv4/CIDR","type":"string",)"
+    R"("pattern":"^(([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])\\.){3})"
+    R"(([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])/([12]?[0-9]|3[0-2])$"},)"
+    R"({"title":"IPv6","type":"string","format":"ipv6"},)"
+    R"({"title":"IPv6/CIDR","type":"string",)"
+    R"("pattern":"^([a-fA-F0-9]{0,4}:){1,8}(:[a-fA-F0-9]{0,4}){0,8})"
+    R"(([a-fA-F0-9]{0,4})?/[0-9]{1,3}$"}]})";
+
 template <>
 struct CustomType<Cidr> {
-  static const std::string_view fragment;
+  static constexpr std::string_view fragment = kAddressOrBlock;
   static Result<Cidr> read(const Json& from);
   static Json write(const Cidr& value);
 };
