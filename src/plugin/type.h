@@ -89,6 +89,7 @@ struct PluginType {
   PluginSpec spec;
   std::array<PhaseCall, kPhases> calls;
   StateInfo state;
+  uint64_t prefer_bit = 0;  // set by the catalogue for plugins with prefer_route
   DocumentInfo config;
   DocumentInfo consumer;
   DocumentInfo metadata;

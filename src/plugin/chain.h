@@ -1,0 +1,135 @@
+// Chain: the merged plugins of a route (or of all global rules), laid out for running.
+//
+// Per phase an array of the plugins that have it, in order of priority: a phase that nobody has
+// costs one comparison. A Chain owns nothing: SharedChain keeps the sets alive that it was built
+// from, in the snapshot. Immutable; any worker may run it.
+//
+//   ActiveChain chain(route.chain(), exchange);      // once per exchange, when the route is known
+//   Verdict verdict = chain.is_async(Phase::access) ? co_await pending : chain.run(Phase::access,
+//   x);
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "async/task.h"
+#include "base/ref.h"
+#include "plugin/set.h"
+#include "plugin/spec.h"
+#include "plugin/type.h"
+
+namespace pylon::plugin {
+
+class Chain {
+ public:
+  Chain() : serial_(0) {}  // without plugins
+
+  // Of each plugin the last set that names it counts, as a whole: give the service first, then the
+  // plugin config, then the route. The sets must outlive the chain.
+  static Chain build(std::span<const PluginSet* const> sets);
+
+  // The route's chain with a consumer's plugins over it (group first; either may be null). Its
+  // rewrite phase holds only what the consumer adds: the route's has run before the consumer was
+  // known. May be called on a worker; everything given must outlive the chain.
+  static Chain merge(const Chain& route, const PluginSet* group, const PluginSet* consumer);
+
+  bool empty() const { return members_.empty(); }
+  bool has(Phase phase) const { return begin_[index(phase)] != begin_[index(phase) + 1]; }
+  bool is_async(Phase phase) const { return (async_phases_ >> index(phase)) & 1; }
+  size_t state_bytes() const { return state_bytes_; }
+  // Of the plugins in it that replace their instance in the global rules.
+  uint64_t prefer_bits() const { return prefer_bits_; }
+  // Never the same for two chains built by build(); 0 for the one without plugins.
+  uint64_t serial() const { return serial_; }
+
+ private:
+  friend class ActiveChain;
+
+  struct Member {
+    const PluginType* type;
+    const void* plugin;
+    const Meta* meta;  // null: nothing to do about it
+    int priority;
+    uint32_t state;      // offset in the exchange's state
+    uint32_t filter;     // offset of the byte that remembers the filter's answer
+    bool consumer_only;  // added by the consumer merge
+  };
+  struct Step {
+    PhaseCall call;
+    const void* plugin;
+    const Meta* meta;
+    uint64_t prefer_bit;
+    uint32_t state;
+    uint32_t filter;
+    const PluginSpec* spec;
+  };
+
+  static size_t index(Phase phase) { return static_cast<size_t>(phase); }
+  void put(const PluginSet& set, bool consumer_only);
+  void place(Member& member);
+  void finish(bool merged);
+  void add_steps(Phase phase, bool consumer_only);
+  std::span<const Step> steps(Phase phase) const {
+    return {steps_.data() + begin_[index(phase)], steps_.data() + begin_[index(phase) + 1]};
+  }
+
+  std::vector<Member> members_;  // by priority
+  std::vector<Step> steps_;      // by phase, then by priority
+  std::array<uint16_t, kPhases + 1> begin_{};
+  uint8_t async_phases_ = 0;
+  uint32_t state_bytes_ = 0;
+  uint64_t prefer_bits_ = 0;
+  uint64_t serial_;
+};
+
+// A chain with the sets it was built from. Control thread.
+class SharedChain : public RefCounted {
+ public:
+  explicit SharedChain(std::vector<Ref<const PluginSet>> sets);
+  const Chain& chain() const { return chain_; }
+
+ private:
+  std::vector<Ref<const PluginSet>> sets_;
+  Chain chain_;
+};
+
+// A chain at work for one exchange: with the plugins' State and the answers of their filters, in
+// the exchange's arena. Small and copyable; valid as long as the exchange.
+class ActiveChain {
+ public:
+  ActiveChain() = default;  // does nothing
+  // Plugins whose prefer bit is in `hidden` are left out: global rules give the route's bits.
+  ActiveChain(const Chain& chain, http::Exchange& exchange, uint64_t hidden = 0);
+
+  // Goes on with the chain that ConsumerMerge made of this one; states are kept.
+  void adopt(const Chain& merged, http::Exchange& exchange);
+  void hide(uint64_t prefer_bits) { hidden_ = prefer_bits; }
+
+  bool has(Phase phase) const { return chain_ != nullptr && chain_->has(phase); }
+  bool is_async(Phase phase) const { return chain_ != nullptr && chain_->is_async(phase); }
+
+  // rewrite, access, before_proxy. run() is for phases that are not async.
+  Verdict run(Phase phase, http::Exchange& exchange) const;
+  async::Task<Verdict> run_async(Phase phase, http::Exchange& exchange) const;
+
+  void header_filter(http::Exchange& exchange) const { observe(Phase::header_filter, exchange); }
+  void log(http::Exchange& exchange) const { observe(Phase::log, exchange); }
+  // The body that the client gets: `source`, or the last filter around it.
+  http::Body& body_filter(http::Exchange& exchange, http::Body& source) const;
+
+ private:
+  void observe(Phase phase, http::Exchange& exchange) const;
+  void construct_states(size_t from);
+  bool admits(const Chain::Step& step, http::Exchange& exchange) const;
+  Verdict concluded(const Chain::Step& step, Verdict verdict) const;
+
+  const Chain* chain_ = nullptr;
+  std::byte* state_ = nullptr;
+  uint64_t hidden_ = 0;
+};
+
+}  // namespace pylon::plugin
