@@ -1,0 +1,213 @@
+#include "http/fields.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "http/h1/scan.h"
+
+namespace pylon::http {
+namespace {
+
+constexpr size_t kIdCount = static_cast<size_t>(FieldId::count_);
+
+constexpr std::array<std::string_view, kIdCount> kNames = {
+    "",
+    "Connection",
+    "Content-Length",
+    "Transfer-Encoding",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "HTTP2-Settings",
+    "Expect",
+    "Host",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Real-IP",
+    "Forwarded",
+    "Via",
+    "Max-Forwards",
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Range",
+    "Content-MD5",
+    "ETag",
+    "Last-Modified",
+    "Date",
+    "Server",
+    "Location",
+    "Vary",
+    "Cache-Control",
+    "Set-Cookie",
+    "WWW-Authenticate",
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Authorization",
+    "Cookie",
+    "Origin",
+    "Range",
+    "Referer",
+    "User-Agent",
+    "If-None-Match",
+    "If-Modified-Since",
+    "X-Request-Id",
+    "apikey",
+    "X-Consumer-Username",
+    "X-Credential-Identifier",
+    "X-Consumer-Custom-ID",
+    "Sec-WebSocket-Key",
+};
+
+// Letters are folded by setting one bit; other token octets may collide, and compare unequal later.
+constexpr uint8_t fold(char c) { return static_cast<uint8_t>(c) | 0x20; }
+
+constexpr size_t kSlots = 256;
+constexpr size_t slot_of(const char* name, size_t size) {
+  return (size * 37 + fold(name[0]) * 5 + fold(name[size - 1]) * 11 + fold(name[size / 2]) * 3) %
+         kSlots;
+}
+
+// Open addressing with linear probing, laid out at compile time.
+constexpr std::array<FieldId, kSlots> kSlotTable = [] {
+  std::array<FieldId, kSlots> table{};
+  for (size_t id = 1; id < kIdCount; id++) {
+    size_t slot = slot_of(kNames[id].data(), kNames[id].size());
+    while (table[slot] != FieldId::other) slot = (slot + 1) % kSlots;
+    table[slot] = static_cast<FieldId>(id);
+  }
+  return table;
+}();
+
+// Case-insensitive equality of tokens of one size.
+bool same_token(const char* a, const char* b, size_t size) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  for (size_t i = 0; i < size; i++) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+bool same_name(const Field& field, FieldId id, std::string_view name) {
+  if (field.removed() || field.id != id) return false;
+  return id != FieldId::other || (field.name_size == name.size() &&
+                                  same_token(field.name_data, name.data(), name.size()));
+}
+
+}  // namespace
+
+FieldId field_id(std::string_view name) {
+  if (name.empty()) return FieldId::other;
+  size_t slot = slot_of(name.data(), name.size());
+  for (;;) {
+    FieldId id = kSlotTable[slot];
+    if (id == FieldId::other) return id;
+    std::string_view known = kNames[static_cast<size_t>(id)];
+    if (known.size() == name.size() && same_token(known.data(), name.data(), name.size())) return id;
+    slot = (slot + 1) % kSlots;
+  }
+}
+
+std::string_view field_name(FieldId id) { return kNames[static_cast<size_t>(id)]; }
+
+std::string_view Fields::get(std::string_view name) const {
+  FieldId id = field_id(name);
+  if (id != FieldId::other) return get(id);
+  if (!has(FieldId::other)) return {};
+  for (const Field& field : *this) {
+    if (same_name(field, id, name)) return field.value();
+  }
+  return {};
+}
+
+bool Fields::contains(std::string_view name) const {
+  FieldId id = field_id(name);
+  return std::any_of(begin(), end(), [&](const Field& f) { return same_name(f, id, name); });
+}
+
+void Fields::set(FieldId id, std::string_view value) { set_first(id, field_name(id), value); }
+
+void Fields::set(std::string_view name, std::string_view value) {
+  set_first(field_id(name), name, value);
+}
+
+void Fields::set_first(FieldId id, std::string_view name, std::string_view value) {
+  Field* found = first(id, name);
+  if (found == nullptr) {
+    push(id, name, value);
+    return;
+  }
+  found->value_data = value.data();
+  found->value_size = static_cast<uint32_t>(value.size());
+  remove_all(id, name, found);
+}
+
+void Fields::remove(FieldId id) {
+  if (!has(id)) return;
+  remove_all(id, {}, nullptr);
+  present_ &= ~(uint64_t{1} << static_cast<int>(id));
+}
+
+void Fields::remove(std::string_view name) {
+  FieldId id = field_id(name);
+  if (id != FieldId::other) {
+    remove(id);
+  } else {
+    remove_all(id, name, nullptr);
+  }
+}
+
+void Fields::remove_all(FieldId id, std::string_view name, const Field* keep) {
+  for (Field& field : *this) {
+    if (&field != keep && same_name(field, id, name)) field.name_size = 0;
+  }
+}
+
+const Field* Fields::first(FieldId id) const {
+  for (const Field& field : *this) {
+    if (field.id == id && !field.removed()) return &field;
+  }
+  return nullptr;
+}
+
+Field* Fields::first(FieldId id, std::string_view name) {
+  if (!has(id)) return nullptr;
+  for (Field& field : *this) {
+    if (same_name(field, id, name)) return &field;
+  }
+  return nullptr;
+}
+
+void Fields::relocate(ptrdiff_t delta) {
+  for (Field& field : *this) {
+    field.name_data += delta;
+    field.value_data += delta;
+  }
+}
+
+void Fields::grow() {
+  uint32_t capacity = capacity_ == 0 ? 16 : capacity_ * 2;
+  Field* data = arena_->make_array<Field>(capacity);
+  if (size_ != 0) std::memcpy(static_cast<void*>(data), data_, size_ * sizeof(Field));
+  data_ = data;
+  capacity_ = capacity;
+}
+
+bool valid_field_name(std::string_view name) {
+  return !name.empty() && name.size() <= 65535 && std::all_of(name.begin(), name.end(), h1::is_token_octet);
+}
+
+bool valid_field_value(std::string_view value) {
+  return h1::skip_value_octets(value.data(), value.data() + value.size()) ==
+         value.data() + value.size();
+}
+
+}  // namespace pylon::http

@@ -1,0 +1,63 @@
+// Scans for octets that may not stand in a field value or request target. SSE2 where there is one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace pylon::http::h1 {
+
+// RFC 9110 5.6.2 token octets.
+constexpr std::array<bool, 256> kTokenOctets = [] {
+  std::array<bool, 256> table{};
+  for (int c = '0'; c <= '9'; c++) table[c] = true;
+  for (int c = 'a'; c <= 'z'; c++) table[c] = table[c - 32] = true;
+  for (char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
+    table[static_cast<uint8_t>(c)] = true;
+  }
+  return table;
+}();
+
+inline bool is_token_octet(char c) { return kTokenOctets[static_cast<uint8_t>(c)]; }
+
+// HTAB, SP, visible ASCII and obs-text: all else (CR, LF, NUL, controls, DEL) ends a value.
+inline bool is_value_octet(char c) {
+  auto octet = static_cast<uint8_t>(c);
+  return octet == '\t' || (octet >= 0x20 && octet != 0x7f);
+}
+
+#if defined(__SSE2__)
+// The first octet of [at, end) that is not a value octet, in steps of 16.
+inline const char* skip_value_octets(const char* at, const char* end) {
+  const __m128i last_control = _mm_set1_epi8(0x1f);
+  const __m128i tab = _mm_set1_epi8('\t');
+  const __m128i del = _mm_set1_epi8(0x7f);
+  while (end - at >= 16) {
+    __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(octets, last_control), octets);
+    __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(octets, tab), control),
+                               _mm_cmpeq_epi8(octets, del));
+    int mask = _mm_movemask_epi8(bad);
+    if (mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+    at += 16;
+  }
+  while (at < end && is_value_octet(*at)) at++;
+  return at;
+}
+#else
+inline const char* skip_value_octets(const char* at, const char* end) {
+  while (at < end && is_value_octet(*at)) at++;
+  return at;
+}
+#endif
+
+// Likewise for a request target: visible ASCII only, so that SP, controls and raw 8-bit octets end it.
+inline const char* skip_target_octets(const char* at, const char* end) {
+  while (at < end && static_cast<uint8_t>(*at) > 0x20 && static_cast<uint8_t>(*at) < 0x7f) at++;
+  return at;
+}
+
+}  // namespace pylon::http::h1

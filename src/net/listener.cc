@@ -1,0 +1,57 @@
+#include "net/listener.h"
+
+#include <cerrno>
+
+namespace pylon::net {
+
+Listener::Listener(Loop& loop, int fd, Acceptor& acceptor)
+    : Timer(loop.timers()), loop_(loop), fd_(fd), acceptor_(acceptor) {
+  resume();
+}
+
+Listener::~Listener() { stop(); }
+
+void Listener::stop() {
+  if (!paused_) loop_.unwatch(fd_);
+  paused_ = true;
+  stopped_ = true;
+  disarm();
+}
+
+void Listener::resume() {
+  if (!paused_ || stopped_) return;
+  // Level-triggered and exclusive: one of the workers that share the socket is woken.
+  paused_ = !loop_.watch(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE);
+  if (paused_) arm(loop_.now_us() + kPauseUs);
+}
+
+void Listener::pause() {
+  if (paused_) return;
+  loop_.unwatch(fd_);
+  paused_ = true;
+  arm(loop_.now_us() + kPauseUs);
+}
+
+void Listener::on_events(uint32_t) {
+  for (int i = 0; i < kAcceptsPerTurn && !paused_; i++) {
+    if (!acceptor_.may_accept()) {
+      pause();
+      return;
+    }
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      acceptor_.on_accept(fd, peer);
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      acceptor_.on_exhausted();
+      pause();
+    }
+    return;
+  }
+}
+
+}  // namespace pylon::net

@@ -1,0 +1,53 @@
+// Listener: accepts connections from a listening socket that several workers may share.
+//
+// When descriptors run out it stops watching the socket and tries again when asked to (a connection
+// was closed) or after a short pause: no busy loop, and the kernel's backlog holds the clients.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+
+#include "net/loop.h"
+
+namespace pylon::net {
+
+class Listener final : private Watcher, private Timer {
+ public:
+  class Acceptor {
+   public:
+    // A new non-blocking socket, owned by the callee now.
+    virtual void on_accept(int fd, const sockaddr_storage& peer) = 0;
+    // Whether one more connection may be taken now.
+    virtual bool may_accept() = 0;
+    // accept() failed for want of descriptors or memory.
+    virtual void on_exhausted() = 0;
+
+   protected:
+    ~Acceptor() = default;
+  };
+
+  // `fd`: a listening, non-blocking socket; stays owned by the caller.
+  Listener(Loop& loop, int fd, Acceptor& acceptor);
+  ~Listener() override;
+
+  void stop();    // for good: the process drains
+  void resume();  // there may be room again
+  bool paused() const { return paused_; }
+
+ private:
+  static constexpr int kAcceptsPerTurn = 32;
+  static constexpr int64_t kPauseUs = 100'000;
+
+  void on_events(uint32_t) override;
+  void fire() override { resume(); }
+  void pause();
+
+  Loop& loop_;
+  int fd_;
+  Acceptor& acceptor_;
+  bool paused_ = true;
+  bool stopped_ = false;
+};
+
+}  // namespace pylon::net

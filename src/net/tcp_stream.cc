@@ -1,0 +1,146 @@
+#include "net/tcp_stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "net/waker.h"
+
+namespace pylon::net {
+namespace {
+
+constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr uint32_t kAllEvents = kReadEvents | EPOLLOUT;
+
+}  // namespace
+
+std::unique_ptr<TcpStream> TcpStream::adopt(Loop& loop, int fd) {
+  std::unique_ptr<TcpStream> stream(new TcpStream(loop, fd));
+  if (!loop.watch(fd, *stream, kReadEvents)) return nullptr;
+  return stream;
+}
+
+std::unique_ptr<TcpStream> TcpStream::connect(Loop& loop, const sockaddr* address,
+                                              socklen_t size) {
+  int fd = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return nullptr;
+  std::unique_ptr<TcpStream> stream(new TcpStream(loop, fd));
+  if (address->sa_family != AF_UNIX) {
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  }
+  if (::connect(fd, address, size) != 0 && errno != EINPROGRESS) {
+    stream->fail(errno);
+    return stream;
+  }
+  stream->connecting_ = true;
+  stream->can_write_ = false;
+  stream->watches_write_ = true;
+  if (!loop.watch(fd, *stream, kAllEvents)) return nullptr;
+  return stream;
+}
+
+TcpStream::~TcpStream() { close(false); }
+
+Io TcpStream::read(char* into, size_t size) {
+  if (!can_read_) return {broken_ ? IoState::error : IoState::again};
+  for (;;) {
+    ssize_t got = ::recv(fd_, into, size, 0);
+    if (got > 0) {
+      // Fewer than asked for: the socket is empty, and its next octet raises a new event.
+      if (static_cast<size_t>(got) < size && !peer_ended_) can_read_ = false;
+      return {IoState::ok, static_cast<size_t>(got)};
+    }
+    if (got == 0) {
+      peer_ended_ = true;
+      if (broken_) return {IoState::error};  // a reset's error was fetched already
+      return {IoState::end};
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return fail(errno);
+    can_read_ = false;
+    return {IoState::again};
+  }
+}
+
+Io TcpStream::write(const iovec* parts, int count) {
+  if (!can_write_) return {broken_ ? IoState::error : IoState::again};
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = static_cast<size_t>(count);
+  for (;;) {
+    ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (sent > 0) return {IoState::ok, static_cast<size_t>(sent)};
+    if (sent == 0) return {IoState::again};
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return fail(errno);
+    can_write_ = false;
+    if (!watches_write_) {  // first time: from now on the loop tells when there is room
+      watches_write_ = true;
+      loop_.rewatch(fd_, *this, kAllEvents);
+    }
+    return {IoState::again};
+  }
+}
+
+void TcpStream::shutdown_write() {
+  if (!broken_) ::shutdown(fd_, SHUT_WR);
+}
+
+void TcpStream::close(bool reset) {
+  if (fd_ < 0) return;
+  if (reset) {
+    linger hard{1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  }
+  ::close(fd_);
+  fd_ = -1;
+  can_read_ = can_write_ = connecting_ = false;
+  broken_ = true;
+}
+
+bool TcpStream::stirred() const {
+  char octet;
+  return ::recv(fd_, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+void TcpStream::on_events(uint32_t events) {
+  if (fd_ < 0) return;  // closed earlier in this turn
+  if (connecting_) {
+    finish_connect();
+  } else {
+    if (events & EPOLLOUT) can_write_ = true;
+    if (events & EPOLLERR) {
+      int error = 0;
+      socklen_t size = sizeof error;
+      getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error != 0) fail(error);
+    }
+  }
+  if (events & (EPOLLRDHUP | EPOLLHUP)) peer_ended_ = true;
+  if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) can_read_ = !connecting_;
+  if (waker_ != nullptr) waker_->wake();
+}
+
+void TcpStream::finish_connect() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  connecting_ = false;
+  if (error != 0) {
+    fail(error);
+  } else {
+    can_write_ = true;
+  }
+}
+
+Io TcpStream::fail(int error) {
+  error_ = error;
+  broken_ = true;
+  can_write_ = false;
+  return {IoState::error};
+}
+
+}  // namespace pylon::net

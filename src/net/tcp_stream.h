@@ -1,0 +1,45 @@
+// TcpStream: a connected (or connecting) TCP or unix socket in an event loop.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <memory>
+
+#include "net/loop.h"
+#include "net/stream.h"
+
+namespace pylon::net {
+
+class TcpStream final : public Stream, private Watcher {
+ public:
+  // Takes an accepted, non-blocking socket. Null when the loop cannot watch it (it is closed then).
+  static std::unique_ptr<TcpStream> adopt(Loop& loop, int fd);
+  // Starts to connect; can_write() turns true when the connection stands, broken() when it failed.
+  // Null with errno set when not even a socket could be had.
+  static std::unique_ptr<TcpStream> connect(Loop& loop, const sockaddr* address, socklen_t size);
+
+  ~TcpStream() override;
+  Io read(char* into, size_t size) override;
+  Io write(const iovec* parts, int count) override;
+  using Stream::write;
+  void shutdown_write() override;
+  void close(bool reset) override;
+
+  bool connecting() const { return connecting_; }
+  int fd() const { return fd_; }
+  // Whether octets or an end mark wait in the socket, asked from the kernel now.
+  bool stirred() const;
+
+ private:
+  TcpStream(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
+  void on_events(uint32_t epoll_events) override;
+  void finish_connect();
+  Io fail(int error);
+
+  Loop& loop_;
+  int fd_;
+  bool watches_write_ = false;
+  bool connecting_ = false;
+};
+
+}  // namespace pylon::net
