@@ -47,6 +47,7 @@ enum class Outcome : uint8_t {
   refused,    // the server cannot or will not answer (SERVFAIL, REFUSED, ...): ask another
   not_ours,   // wrong id or question: ignore it and go on waiting
   malformed,  // of our question, but not a DNS answer: as refused
+  no_answer,  // never from decode(): time is up, or the network failed
 };
 
 struct Answer {
