@@ -1,0 +1,234 @@
+// Settings: what config.yaml says, typed and checked. Read once per start or reload, then constant.
+//
+// The file is APISIX's (docs: https://apisix.apache.org/docs/apisix/), with a section `pylon:` of
+// our own. Which keys exist, what they mean and what they accept is declared once, in the tables of
+// settings_keys_*.cc; the defaults are the initialisers below. docs/configuration.md is made from
+// both.
+//
+//   ParsedSettings parsed = parse_settings(text, "conf/config.yaml", environment);
+//   if (!parsed.ok()) for (const Finding& finding : parsed.findings) ...
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/json.h"
+#include "base/secret.h"
+#include "observe/log.h"
+
+namespace pylon::gateway {
+
+// An address to listen on. `ip` is numeric, without brackets.
+struct ListenAddress {
+  std::string ip = "0.0.0.0";
+  uint16_t port = 0;
+  bool any_ip = false;       // only the port was written: enable_ipv6 adds [::]
+  bool if_possible = false;  // that [::]: a kernel without IPv6 is no error
+
+  std::string text() const;  // "127.0.0.1:9080", "[::1]:9080"
+  bool operator==(const ListenAddress& o) const { return ip == o.ip && port == o.port; }
+};
+
+// Addresses and CIDR blocks, as written and compiled.
+struct AddressList {
+  std::vector<std::string> texts;
+  IpSet set;
+
+  static AddressList of(std::vector<std::string> texts);  // all must be well-formed
+};
+
+enum class ProxyMode : uint8_t { http, stream, both };
+enum class RouterMode : uint8_t { host_uri, uri, uri_with_parameter };
+enum class Role : uint8_t { traditional, control_plane, data_plane };
+enum class ConfigProvider : uint8_t { embedded, etcd, yaml, json, xds };
+enum class LogEscape : uint8_t { plain, json, none };  // nginx's escape=default, json and none
+enum class AdminRole : uint8_t { admin, viewer };
+
+// apisix.*: what is served, and how a request is read.
+struct ProxySettings {
+  std::vector<ListenAddress> listen{{.ip = "0.0.0.0", .port = 9080, .any_ip = true}};
+  bool enable_ipv6 = true;
+  ProxyMode mode = ProxyMode::http;
+  RouterMode router = RouterMode::host_uri;
+  bool delete_uri_tail_slash = false;
+  bool normalize_uri_like_servlet = false;
+  bool match_uri_encoded_slash = false;
+  uint64_t max_post_args_bytes = 64 << 20;  // body read for post_arg.*; 0: no limit
+  bool show_upstream_status = false;        // X-APISIX-Upstream-Status on every answer
+  bool server_tokens = true;                // the version in `Server`
+  // Peers whose X-Forwarded-* are kept. Nothing: not configured (X-Forwarded-For is appended to
+  // whoever sent it).
+  std::optional<AddressList> trusted_addresses;
+  bool disable_upstream_healthcheck = false;
+};
+
+struct ResolverSettings {
+  std::vector<std::string> servers;  // "1.1.1.1", "[::1]:53"; empty: those of /etc/resolv.conf
+  std::optional<int64_t> valid_s;    // in place of the records' TTL
+  int64_t timeout_ms = 5'000;
+  bool use_search_list = true;  // of /etc/resolv.conf
+};
+
+// nginx_config.http.*: the client's side.
+struct ClientSettings {
+  int64_t keepalive_timeout_ms = 60'000;
+  int64_t header_timeout_ms = 60'000;  // for the whole head
+  int64_t body_timeout_ms = 60'000;    // between two reads
+  int64_t send_timeout_ms = 10'000;    // between two writes
+  uint64_t max_body_bytes = 0;         // 0: no limit
+  bool underscores_in_headers = true;  // false: such fields are dropped
+  std::string real_ip_header = "X-Real-IP";
+  bool real_ip_recursive = false;
+  AddressList real_ip_from = AddressList::of({"127.0.0.1"});
+};
+
+// nginx_config.http.upstream.*: idle connections to upstreams, per worker.
+struct UpstreamPoolSettings {
+  int64_t connections = 320;
+  int64_t requests = 1'000;  // through one connection
+  int64_t timeout_ms = 60'000;
+};
+
+struct AccessLogSettings {
+  bool enabled = true;
+  std::string path = "logs/access.log";  // relative to the prefix
+  size_t buffer_bytes = 16'384;
+  std::string format =
+      "$remote_addr - $remote_user [$time_local] $http_host \"$request\" $status "
+      "$body_bytes_sent $request_time \"$http_referer\" \"$http_user_agent\" $upstream_addr "
+      "$upstream_status $upstream_response_time "
+      "\"$upstream_scheme://$upstream_host$upstream_uri\" \"$apisix_request_id\"";
+  LogEscape escape = LogEscape::plain;
+};
+
+struct ErrorLogSettings {
+  std::string path = "logs/error.log";  // relative to the prefix; "stderr"
+  observe::Level level = observe::Level::warn;
+};
+
+struct ProcessSettings {
+  unsigned workers = 0;  // 0: one per available core; see worker_count()
+  bool cpu_affinity = false;
+  std::optional<int64_t> open_files;      // RLIMIT_NOFILE; nothing: as much as the system allows
+  int64_t connections = 65'536;           // per worker, from clients
+  int64_t shutdown_timeout_ms = 240'000;  // of a graceful drain (SIGQUIT, reload)
+};
+
+struct AdminKey {
+  std::string name;
+  Secret key;
+  AdminRole role = AdminRole::viewer;
+};
+
+// deployment.admin.*
+struct AdminSettings {
+  bool enabled = true;  // false in a data plane
+  ListenAddress listen{.ip = "0.0.0.0", .port = 9180};
+  std::vector<AdminKey> keys{{.name = "admin", .key = {}, .role = AdminRole::admin}};
+  bool key_required = true;
+  std::optional<AddressList> allow = AddressList::of({"127.0.0.0/24"});  // nothing: anyone
+  bool cors = true;
+  bool ui = true;
+  bool api_v3 = true;
+};
+
+// A small server of the gateway's own.
+struct ServerSettings {
+  bool enabled = false;
+  ListenAddress listen;
+};
+
+struct EncryptionSettings {
+  bool enabled = true;
+  std::vector<Secret> keyring{Secret("qeddd145sfvddff3"), Secret("edd1c9f0985e76a2")};
+};
+
+struct StoreSettings {
+  Role role = Role::traditional;
+  std::array<ConfigProvider, 3> provider_of{};  // by role; embedded unless written
+  ConfigProvider provider() const { return provider_of[static_cast<size_t>(role)]; }
+  std::string embedded_path = "data/pylon.db";  // relative to the prefix
+  std::string key_prefix = "/apisix";           // deployment.etcd.prefix: of the keys in answers
+};
+
+// pylon.limits.*: what one client, or all together, may use.
+struct LimitSettings {
+  size_t request_line_bytes = 16 << 10;
+  size_t request_head_bytes = 64 << 10;
+  size_t request_fields = 200;
+  size_t response_head_bytes = 64 << 10;
+  size_t response_fields = 200;
+  uint64_t memory_bytes = 0;  // of the gateway process; 0: not limited
+};
+
+// The prometheus export server and what it serves; the rest is in plugin_attr.
+struct MetricsSettings {
+  bool enabled = true;
+  ListenAddress listen{.ip = "127.0.0.1", .port = 9091};
+  std::string uri = "/apisix/prometheus/metrics";
+  std::string name_prefix = "apisix_";
+};
+
+struct Settings {
+  std::string prefix = ".";  // where conf/, logs/ and data/ are
+
+  ProxySettings proxy;
+  ResolverSettings resolver;
+  ClientSettings client;
+  UpstreamPoolSettings upstream_pool;
+  AccessLogSettings access_log;
+  ErrorLogSettings error_log;
+  ProcessSettings process;
+  AdminSettings admin;
+  ServerSettings control{.enabled = true, .listen = {.ip = "127.0.0.1", .port = 9090}};
+  ServerSettings status{.enabled = false, .listen = {.ip = "127.0.0.1", .port = 7085}};
+  MetricsSettings metrics;
+  EncryptionSettings encryption;
+  StoreSettings store;
+  LimitSettings limits;
+  int64_t stop_timeout_ms = 10'000;  // pylon.stop_timeout: how long SIGTERM waits for requests
+
+  std::vector<std::string> plugins;  // as APISIX's list
+  std::vector<std::string> stream_plugins;
+  Json plugin_attr;  // merged over the defaults
+  Json discovery;    // as written; null without
+  uint64_t graphql_max_bytes = 1 << 20;
+
+  Settings();  // the defaults
+
+  unsigned worker_count() const;  // `process.workers`, or the number of available cores
+  std::string absolute(std::string_view path) const;  // of a path relative to the prefix
+};
+
+// Something to say about a place in config.yaml.
+struct Finding {
+  bool error = false;  // otherwise a warning: the gateway starts all the same
+  uint32_t line = 0;   // from 1; 0: nowhere in the file
+  std::string key;     // "apisix.node_listen[0].port"; may be empty
+  std::string message;
+
+  // "conf/config.yaml:12: apisix.node_listen: expected a port, got true"
+  std::string text(std::string_view file) const;
+};
+
+struct ParsedSettings {
+  Settings settings;  // to be used only when ok()
+  std::vector<Finding> findings;
+
+  bool ok() const;
+};
+
+// The value of an environment variable, or nothing.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+Environment process_environment();
+
+ParsedSettings parse_settings(std::string_view text, const Environment& environment);
+
+}  // namespace pylon::gateway

@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "gateway/settings_report.h"
+#include "gateway/settings_types.h"
+
+namespace pylon::gateway {
+namespace {
+
+// Keys that stand in APISIX's documentation and images: everybody knows them.
+constexpr std::string_view kWellKnownKeys[] = {"edd1c9f034335f136f87ad84b625c8f1",
+                                               "4054f7cf07e344346cd3f287985e76a2"};
+
+constexpr std::string_view kProviderKeys[] = {"deployment.role_traditional.config_provider",
+                                              "deployment.role_control_plane.config_provider",
+                                              "deployment.role_data_plane.config_provider"};
+
+void check_workers(Settings& settings, const Environment& environment, Report& report) {
+  auto text = environment("APISIX_WORKER_PROCESSES");
+  if (!text) return;
+  int64_t count = 0;
+  if (!read_integer(Json(*text), 1, 1024, count)) {
+    return report.error("",
+                        "the environment variable APISIX_WORKER_PROCESSES is no number of "
+                        "workers: " +
+                            *text);
+  }
+  settings.process.workers = static_cast<unsigned>(count);
+}
+
+void check_store(Settings& settings, const Environment& environment, Report& report) {
+  StoreSettings& store = settings.store;
+  std::string_view key = kProviderKeys[static_cast<size_t>(store.role)];
+  bool standalone = environment("APISIX_STAND_ALONE").value_or("") == "true";
+  if (store.provider() != ConfigProvider::embedded || standalone) {
+    report.error(key,
+                 "this version has the embedded store only: write `embedded`, or leave the "
+                 "key out");
+  }
+  if (store.role == Role::control_plane) settings.admin.enabled = true;
+  if (store.role == Role::data_plane) settings.admin.enabled = false;
+}
+
+void check_mode(const Settings& settings, Report& report) {
+  constexpr std::string_view kMissing = "TCP and UDP are not proxied by this version";
+  if (settings.proxy.mode == ProxyMode::stream)
+    report.error("apisix.proxy_mode", std::string(kMissing));
+  if (settings.proxy.mode == ProxyMode::both)
+    report.warn("apisix.proxy_mode", std::string(kMissing));
+}
+
+void add_ipv6(ProxySettings& proxy) {
+  if (!proxy.enable_ipv6) return;
+  std::vector<ListenAddress> added;
+  for (const ListenAddress& address : proxy.listen) {
+    ListenAddress v6{.ip = "::", .port = address.port, .if_possible = true};
+    bool known = std::find(proxy.listen.begin(), proxy.listen.end(), v6) != proxy.listen.end();
+    if (address.any_ip && !known) added.push_back(v6);
+  }
+  proxy.listen.insert(proxy.listen.end(), added.begin(), added.end());
+}
+
+struct Claim {
+  ListenAddress address;
+  std::string_view key;
+};
+
+bool is_any(std::string_view ip) { return ip == "0.0.0.0" || ip == "::"; }
+
+bool clash(const ListenAddress& a, const ListenAddress& b) {
+  bool same_family = (a.ip.find(':') == a.ip.npos) == (b.ip.find(':') == b.ip.npos);
+  bool overlap = a.ip == b.ip || (same_family && (is_any(a.ip) || is_any(b.ip)));
+  return a.port == b.port && overlap;
+}
+
+// No two servers may want the same address.
+void check_addresses(const Settings& settings, Report& report) {
+  std::vector<Claim> claims;
+  for (const ListenAddress& address : settings.proxy.listen) {
+    claims.push_back({address, "apisix.node_listen"});
+  }
+  if (settings.admin.enabled)
+    claims.push_back({settings.admin.listen, "deployment.admin.admin_listen"});
+  if (settings.control.enabled) claims.push_back({settings.control.listen, "apisix.control"});
+  if (settings.status.enabled) claims.push_back({settings.status.listen, "apisix.status"});
+  if (settings.metrics.enabled) {
+    claims.push_back({settings.metrics.listen, "plugin_attr.prometheus.export_addr"});
+  }
+  for (size_t i = 0; i < claims.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (!clash(claims[i].address, claims[j].address)) continue;
+      report.error(claims[i].key,
+                   fmt::format("{} conflicts with {} of {}; give one of them another port",
+                               claims[i].address.text(), claims[j].address.text(), claims[j].key));
+      break;
+    }
+  }
+}
+
+bool only_local_block(const std::optional<AddressList>& allow) {
+  return allow && allow->texts == std::vector<std::string>{"127.0.0.0/24"};
+}
+
+void check_admin_keys(const AdminSettings& admin, Report& report) {
+  for (size_t i = 0; i < admin.keys.size(); ++i) {
+    const AdminKey& key = admin.keys[i];
+    std::string path = fmt::format("deployment.admin.admin_key[{}].key", i);
+    for (std::string_view known : kWellKnownKeys) {
+      if (!key.key.equals(known)) continue;
+      report.warn(path,
+                  "this key stands in APISIX's documentation: anyone can use your Admin API "
+                  "with it. Write '' to have one generated");
+    }
+    if (!key.key.empty()) continue;
+    if (key.role == AdminRole::viewer) {
+      report.error(path, "a viewer's key must not be empty: only keys of role admin are generated");
+    } else if (!only_local_block(admin.allow)) {
+      report.warn(path, "WARNING: using empty Admin API. A key is generated and written here");
+    }
+  }
+}
+
+void check_admin(const Settings& settings, Report& report) {
+  const AdminSettings& admin = settings.admin;
+  if (!admin.enabled) return;
+  if (!admin.key_required) {
+    return report.warn("deployment.admin.admin_key_required",
+                       "Warning! Admin key is bypassed! Whoever allow_admin lets in can change "
+                       "everything");
+  }
+  if (admin.keys.empty() && !only_local_block(admin.allow)) {
+    return report.error("deployment.admin.admin_key",
+                        "ERROR: missing valid Admin API token. Write a key, or '' to have one "
+                        "generated");
+  }
+  if (admin.keys.empty()) {
+    report.warn("deployment.admin.admin_key",
+                "there is no key: anyone on this machine can change "
+                "everything");
+  }
+  check_admin_keys(admin, report);
+}
+
+void check_name_servers(const ResolverSettings& resolver, Report& report) {
+  for (size_t i = 0; i < resolver.servers.size(); ++i) {
+    std::string_view text = resolver.servers[i];
+    std::string_view host = text;
+    std::string_view port = "53";
+    size_t colon = text.rfind(':');
+    bool bracketed = text.starts_with('[') && text.find(']') != text.npos;
+    bool has_port =
+        colon != text.npos && (bracketed ? text[colon - 1] == ']' : text.find(':') == colon);
+    if (has_port) {
+      host = text.substr(0, colon);
+      port = text.substr(colon + 1);
+    }
+    std::string ip;
+    int64_t number = 0;
+    if (read_ip(Json(host), ip) && read_integer(Json(port), 1, 65535, number)) continue;
+    report.error(fmt::format("apisix.dns_resolver[{}]", i),
+                 fmt::format("expected an IP address, with a port or without, got \"{}\"", text));
+  }
+}
+
+// A trailing line break, as block scalars have it, is no part of the format.
+void trim_log_format(std::string& format) {
+  while (!format.empty() && (format.back() == '\n' || format.back() == '\r')) format.pop_back();
+}
+
+}  // namespace
+
+void check_settings(Settings& settings, const Environment& environment, Report& report) {
+  check_workers(settings, environment, report);
+  check_store(settings, environment, report);
+  check_mode(settings, report);
+  add_ipv6(settings.proxy);
+  check_addresses(settings, report);
+  check_admin(settings, report);
+  check_name_servers(settings.resolver, report);
+  trim_log_format(settings.access_log.format);
+}
+
+}  // namespace pylon::gateway

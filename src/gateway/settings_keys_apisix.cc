@@ -1,0 +1,201 @@
+// apisix.*
+#include <algorithm>
+
+#include "gateway/settings_keys.h"
+
+namespace pylon::gateway {
+namespace {
+
+using S = Settings;
+using enum Standing;
+
+constexpr std::string_view kRouterModes[] = {"radixtree_host_uri", "radixtree_uri",
+                                             "radixtree_uri_with_parameter"};
+constexpr std::string_view kProxyModes[] = {"http", "stream", "http&stream"};
+
+Result<void> read_listen_item(const Json& item, std::vector<ListenAddress>& listen) {
+  int64_t port = 9080;
+  std::string ip;
+  const Json* written_port = item.is_object() ? item.find("port") : &item;
+  const Json* written_ip = item.find("ip");
+  if (written_port != nullptr && !read_integer(*written_port, 1, 65535, port)) return fail("");
+  if (written_ip != nullptr && !read_ip(*written_ip, ip)) {
+    return fail("expected an IP address in `ip`");
+  }
+  if (item.contains("enable_http2")) {
+    return fail("enable_http2 is no matter of one port: write apisix.enable_http2");
+  }
+  ListenAddress address{
+      .ip = ip.empty() ? "0.0.0.0" : ip, .port = static_cast<uint16_t>(port), .any_ip = ip.empty()};
+  if (std::find(listen.begin(), listen.end(), address) == listen.end()) listen.push_back(address);
+  return {};
+}
+
+constexpr KeyType listen_type() {
+  return {.read = [](const Json& value, Settings& into) -> Result<void> {
+            std::vector<ListenAddress> listen;
+            if (!value.is_array()) {
+              if (auto read = read_listen_item(value, listen); !read) return read;
+            }
+            for (const Json& item : value.items()) {
+              if (auto read = read_listen_item(item, listen); !read) return read;
+            }
+            if (listen.empty()) return fail("the list is empty: nothing would be served");
+            into.proxy.listen = std::move(listen);
+            return {};
+          },
+          .expects = []() -> std::string { return "a port, or a list of ports and {ip, port}"; },
+          .show = [](const Settings&) -> std::string { return "[9080]"; }};
+}
+
+// `control:` and `status:`; the members are keys of their own.
+template <auto Server>
+constexpr KeyType server_section() {
+  return {.read = [](const Json& value, Settings& into) -> Result<void> {
+            if (!value.is_object()) return fail("");
+            (into.*Server).enabled |= Server == &Settings::status;
+            return {};
+          },
+          .expects = []() -> std::string { return "a mapping with ip and port"; },
+          .show = nullptr};
+}
+
+// Megabytes, as APISIX has it.
+constexpr KeyType post_args_type() {
+  return {.read =
+              [](const Json& value, Settings& into) {
+                int64_t megabytes = 0;
+                if (!read_integer(value, 0, 1 << 20, megabytes)) return fits(false);
+                into.proxy.max_post_args_bytes = static_cast<uint64_t>(megabytes) << 20;
+                return fits(true);
+              },
+          .expects = []() -> std::string { return "a whole number of megabytes"; },
+          .show =
+              [](const Settings& settings) {
+                return std::to_string(settings.proxy.max_post_args_bytes >> 20);
+              }};
+}
+
+constexpr KeyType valid_type() {
+  return {.read =
+              [](const Json& value, Settings& into) {
+                int64_t seconds = 0;
+                if (!read_integer(value, 0, 1 << 30, seconds)) return fits(false);
+                into.resolver.valid_s = seconds;
+                return fits(true);
+              },
+          .expects = []() -> std::string { return "a whole number of seconds"; },
+          .show = nullptr};
+}
+
+// One key or a list; each is an AES key of 16 or 32 bytes.
+constexpr KeyType keyring_type() {
+  return {
+      .read = [](const Json& value, Settings& into) -> Result<void> {
+        std::vector<std::string> texts(1);
+        if (!read_texts(value, texts) && !read_text(value, texts[0])) return fail("");
+        std::vector<Secret> keys;
+        for (const std::string& text : texts) {
+          if (text.size() != 16 && text.size() != 32) {
+            return fail("a key has " + std::to_string(text.size()) + " bytes; AES needs 16 or 32");
+          }
+          keys.emplace_back(text);
+        }
+        into.encryption.keyring = std::move(keys);
+        return {};
+      },
+      .expects = []() -> std::string { return "a key, or a list of keys, of 16 or 32 bytes"; },
+      .show = [](const Settings&) -> std::string { return "APISIX's two well-known keys"; },
+      .clear = [](Settings& into) { into.encryption.keyring.clear(); }};
+}
+
+constexpr Key kKeys[] = {
+    {"apisix.node_listen", listen_type(),
+     "Where clients are served. An entry without `ip` is every IPv4 address and, with enable_ipv6, "
+     "every IPv6 address."},
+    {"apisix.node_listen[].ip", anything(), "One address to listen on."},
+    {"apisix.node_listen[].port", anything(), "The port; 9080 when left out."},
+    {"apisix.node_listen[].enable_http2", anything(), "Refused, as APISIX does."},
+    {"apisix.enable_ipv6", flag<&S::proxy, &ProxySettings::enable_ipv6>(),
+     "Listen on [::] too, and ask the name server for AAAA records."},
+    {"apisix.enable_admin", flag<&S::admin, &AdminSettings::enabled>(),
+     "Serve the Admin API. A data plane never does."},
+    {"apisix.enable_control", flag<&S::control, &ServerSettings::enabled>(),
+     "Serve the Control API."},
+    {"apisix.control", server_section<&S::control>(), "The Control API's address."},
+    {"apisix.control.ip", ip<&S::control, &ServerSettings::listen, &ListenAddress::ip>(),
+     "Its IP address."},
+    {"apisix.control.port", port<&S::control, &ServerSettings::listen, &ListenAddress::port>(),
+     "Its port."},
+    {"apisix.status", server_section<&S::status>(),
+     "Serve /status and /status/ready at this address; off when left out."},
+    {"apisix.status.ip", ip<&S::status, &ServerSettings::listen, &ListenAddress::ip>(),
+     "Its IP address."},
+    {"apisix.status.port", port<&S::status, &ServerSettings::listen, &ListenAddress::port>(),
+     "Its port."},
+    {"apisix.proxy_mode", choice<kProxyModes, &S::proxy, &ProxySettings::mode>(),
+     "What is proxied. This version proxies HTTP only."},
+    {"apisix.router.http", choice<kRouterModes, &S::proxy, &ProxySettings::router>(),
+     "What selects a route: host, then uri; uri alone; or uri with parameters (/user/:name)."},
+    {"apisix.delete_uri_tail_slash", flag<&S::proxy, &ProxySettings::delete_uri_tail_slash>(),
+     "Take the last / off the uri before a route is looked for."},
+    {"apisix.normalize_uri_like_servlet",
+     flag<&S::proxy, &ProxySettings::normalize_uri_like_servlet>(),
+     "Normalise the uri by the rules of Java servlets (path parameters are dropped)."},
+    {"apisix.match_uri_encoded_slash", flag<&S::proxy, &ProxySettings::match_uri_encoded_slash>(),
+     "Keep %2F encoded when a route is looked for, so that it separates no path segments."},
+    {"apisix.max_post_args_readable_size", post_args_type(),
+     "The most of a body that is read to match post_arg.* predicates. 0: no limit."},
+    {"apisix.show_upstream_status_in_response_header",
+     flag<&S::proxy, &ProxySettings::show_upstream_status>(),
+     "Send X-APISIX-Upstream-Status with every answer, not only with 5xx of the upstream."},
+    {"apisix.enable_server_tokens", flag<&S::proxy, &ProxySettings::server_tokens>(),
+     "Tell the version in the Server field."},
+    {"apisix.trusted_addresses", optional_addresses<&S::proxy, &ProxySettings::trusted_addresses>(),
+     "Peers whose X-Forwarded-* fields are kept. Left out: nobody's but X-Forwarded-For, which is "
+     "appended to."},
+    {"apisix.disable_upstream_healthcheck",
+     flag<&S::proxy, &ProxySettings::disable_upstream_healthcheck>(),
+     "Switch all health checks off, whatever the upstreams say."},
+    {"apisix.dns_resolver", texts<&S::resolver, &ResolverSettings::servers>(),
+     "Name servers, with a port if it is not 53. Empty: those of /etc/resolv.conf."},
+    {"apisix.dns_resolver_valid", valid_type(),
+     "Keep DNS answers this many seconds, whatever their TTL. Left out: the TTL."},
+    {"apisix.resolver_timeout", duration<&S::resolver, &ResolverSettings::timeout_ms>(),
+     "How long to wait for the answer of a name server."},
+    {"apisix.enable_resolv_search_opt", flag<&S::resolver, &ResolverSettings::use_search_list>(),
+     "Try the search domains of /etc/resolv.conf."},
+    {"apisix.data_encryption.enable_encrypt_fields",
+     flag<&S::encryption, &EncryptionSettings::enabled>(),
+     "Encrypt the secrets in stored plugin configurations."},
+    {"apisix.data_encryption.keyring", keyring_type(),
+     "Keys for that, the newest first; all decrypt, the first encrypts. null: stored as they are."},
+
+    {"apisix.stream_proxy", anything(), "TCP and UDP are not proxied yet.", later},
+    {"apisix.ssl", anything(), "TLS is not served yet: nothing listens on these ports.", later},
+    {"apisix.router.ssl", anything(), "TLS is not served yet.", later},
+    {"apisix.enable_http2", anything(), "HTTP/2 is not spoken yet.", later},
+    {"apisix.proxy_protocol", anything(), "The PROXY protocol is not understood yet.", later},
+    {"apisix.proxy_cache", anything(), "The proxy-cache plugin is not there yet.", later},
+    {"apisix.lru", anything(), "Secret managers are not there yet.", later},
+    {"apisix.tracing", anything(), "Request tracing is not there yet.", later},
+    {"apisix.id", anything(), "The instance id is not used yet.", later},
+    {"apisix.extra_lua_path", anything(), "Lua is not there yet.", later},
+    {"apisix.extra_lua_cpath", anything(), "Lua is not there yet.", later},
+    {"apisix.lua_module_hook", anything(), "Lua is not there yet.", later},
+
+    {"apisix.enable_dev_mode", anything(), "Write nginx_config.worker_processes: 1 instead.",
+     ignored},
+    {"apisix.enable_reuseport", anything(), "The workers share each listening socket.", ignored},
+    {"apisix.disable_sync_configuration_during_start", anything(),
+     "The configuration is always loaded before the first connection is accepted.", ignored},
+    {"apisix.worker_startup_time_threshold", anything(), "Workers are threads of one process.",
+     ignored},
+    {"apisix.events", anything(), "Workers need no event module.", ignored},
+};
+
+}  // namespace
+
+std::span<const Key> apisix_keys() { return kKeys; }
+
+}  // namespace pylon::gateway

@@ -1,0 +1,128 @@
+// deployment.*
+#include "gateway/settings_keys.h"
+
+namespace pylon::gateway {
+namespace {
+
+using S = Settings;
+using enum Standing;
+using Admin = AdminSettings;
+
+constexpr std::string_view kRoles[] = {"traditional", "control_plane", "data_plane"};
+constexpr std::string_view kProviders[] = {"embedded", "etcd", "yaml", "json", "xds"};
+constexpr std::string_view kAdminRoles[] = {"admin", "viewer"};
+
+Result<void> read_admin_key(const Json& item, AdminKey& key) {
+  const Json* name = item.find("name");
+  const Json* text = item.find("key");
+  const Json* role = item.find("role");
+  std::string exposed;
+  size_t role_index = 0;
+  if (!item.is_object()) return fail("");
+  if (name != nullptr && !read_text(*name, key.name)) return fail("`name` is no text");
+  // null counts as empty: a key is then generated.
+  if (text != nullptr && !text->is_null() && !read_text(*text, exposed)) {
+    return fail("`key` is no text");
+  }
+  if (role == nullptr || !read_word(*role, kAdminRoles, 2, role_index)) {
+    return fail("`role` must be admin or viewer");
+  }
+  key.key = Secret(exposed);
+  key.role = static_cast<AdminRole>(role_index);
+  return {};
+}
+
+constexpr KeyType admin_keys_type() {
+  return {.read = [](const Json& value, Settings& into) -> Result<void> {
+            if (!value.is_array()) return fail("");
+            std::vector<AdminKey> keys;
+            for (const Json& item : value.items()) {
+              if (auto read = read_admin_key(item, keys.emplace_back()); !read) return read;
+            }
+            into.admin.keys = std::move(keys);
+            return {};
+          },
+          .expects = []() -> std::string { return "a list of {name, key, role}"; },
+          .show = [](const Settings&) -> std::string {
+            return "[{name: admin, key: '', role: admin}]";
+          },
+          .clear = [](Settings& into) { into.admin.keys.clear(); }};
+}
+
+// v3, or anything else for the older shape of answers.
+constexpr KeyType api_version_type() {
+  return {.read =
+              [](const Json& value, Settings& into) {
+                std::string version;
+                if (!read_text(value, version)) return fits(false);
+                into.admin.api_v3 = version == "v3";
+                return fits(true);
+              },
+          .expects = []() -> std::string { return "v3 or v2"; },
+          .show = [](const Settings&) -> std::string { return "v3"; },
+          .clear = [](Settings& into) { into.admin.api_v3 = false; }};
+}
+
+// The store of one role; it counts only when deployment.role is that role.
+template <Role For>
+constexpr KeyType provider_type() {
+  return {.read =
+              [](const Json& value, Settings& into) {
+                size_t index = 0;
+                if (!read_word(value, kProviders, 5, index)) return fits(false);
+                into.store.provider_of[static_cast<size_t>(For)] =
+                    static_cast<ConfigProvider>(index);
+                return fits(true);
+              },
+          .expects = [] { return list_words(kProviders, 5); },
+          .show = [](const Settings&) -> std::string { return "embedded"; }};
+}
+
+constexpr Key kKeys[] = {
+    {"deployment.role", choice<kRoles, &S::store, &StoreSettings::role>(),
+     "traditional serves both traffic and the Admin API, control_plane only the Admin API, "
+     "data_plane only traffic."},
+    {"deployment.role_traditional.config_provider", provider_type<Role::traditional>(),
+     "Where the configuration is stored. This version has the embedded store only."},
+    {"deployment.role_control_plane.config_provider", provider_type<Role::control_plane>(),
+     "The same for this role."},
+    {"deployment.role_data_plane.config_provider", provider_type<Role::data_plane>(),
+     "The same for this role."},
+    {"deployment.embedded.path", text<&S::store, &StoreSettings::embedded_path>(),
+     "The file of the embedded store."},
+
+    {"deployment.admin.admin_key", admin_keys_type(),
+     "Who may use the Admin API. An empty key of role admin is generated at the start and written "
+     "into this file."},
+    {"deployment.admin.admin_key[].name", anything(), "A name for people."},
+    {"deployment.admin.admin_key[].key", anything(), "The key, sent as X-API-KEY."},
+    {"deployment.admin.admin_key[].role", anything(), "admin, or viewer (may only read)."},
+    {"deployment.admin.admin_key_required", flag<&S::admin, &Admin::key_required>(),
+     "Ask for a key. Only for experiments: false lets anyone in whom allow_admin lets in."},
+    {"deployment.admin.allow_admin", optional_addresses<&S::admin, &Admin::allow>(),
+     "The addresses that may use the Admin API; null: all."},
+    {"deployment.admin.admin_listen.ip", ip<&S::admin, &Admin::listen, &ListenAddress::ip>(),
+     "The Admin API's IP address."},
+    {"deployment.admin.admin_listen.port", port<&S::admin, &Admin::listen, &ListenAddress::port>(),
+     "Its port."},
+    {"deployment.admin.enable_admin_cors", flag<&S::admin, &Admin::cors>(),
+     "Let pages of any origin use the Admin API."},
+    {"deployment.admin.enable_admin_ui", flag<&S::admin, &Admin::ui>(),
+     "Serve the dashboard at /ui/."},
+    {"deployment.admin.admin_api_version", api_version_type(), "The shape of the answers."},
+
+    {"deployment.etcd.prefix", text<&S::store, &StoreSettings::key_prefix>(),
+     "What the keys in the Admin API's answers begin with."},
+    {"deployment.etcd", anything(), "The etcd store is not there yet.", later},
+    {"deployment.certs", anything(), "TLS is not served yet.", later},
+    {"deployment.admin.https_admin", anything(), "The Admin API is not served over TLS yet.",
+     later},
+    {"deployment.admin.admin_api_mtls", anything(), "The Admin API is not served over TLS yet.",
+     later},
+};
+
+}  // namespace
+
+std::span<const Key> deployment_keys() { return kKeys; }
+
+}  // namespace pylon::gateway

@@ -1,0 +1,33 @@
+// pylon.*: what APISIX does not have.
+#include "gateway/settings_keys.h"
+
+namespace pylon::gateway {
+namespace {
+
+using S = Settings;
+using Limits = LimitSettings;
+
+constexpr Key kKeys[] = {
+    {"pylon.limits.request_line", bytes<1024, &S::limits, &Limits::request_line_bytes>(),
+     "The longest request line; longer ones are answered with 414."},
+    {"pylon.limits.request_head", bytes<1024, &S::limits, &Limits::request_head_bytes>(),
+     "The longest request head; longer ones are answered with 431."},
+    {"pylon.limits.request_fields", integer<10, 10'000, &S::limits, &Limits::request_fields>(),
+     "The most fields of a request; more are answered with 431."},
+    {"pylon.limits.response_head", bytes<1024, &S::limits, &Limits::response_head_bytes>(),
+     "The longest head of an upstream's answer; longer ones become 502."},
+    {"pylon.limits.response_fields", integer<10, 10'000, &S::limits, &Limits::response_fields>(),
+     "The most fields of an upstream's answer; more become 502."},
+    {"pylon.limits.memory", bytes<0, &S::limits, &Limits::memory_bytes>(),
+     "What the gateway process may use; near it idle connections are closed, then new ones "
+     "refused. 0: not limited."},
+    {"pylon.stop_timeout", duration<&S::stop_timeout_ms>(),
+     "How long `stop` and SIGTERM let requests finish; `quit` and `reload` have "
+     "nginx_config.worker_shutdown_timeout."},
+};
+
+}  // namespace
+
+std::span<const Key> pylon_keys() { return kKeys; }
+
+}  // namespace pylon::gateway
