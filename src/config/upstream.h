@@ -141,10 +141,15 @@ struct Upstream {
   static constexpr bool closed = true;
 };
 
-// The rules that the schema cannot say, with APISIX's messages; `value` has passed nothing yet:
-// IPv6 brackets, schema, ports in node keys, upstream_host for rewrite, the key of chash.
-// Schema messages carry the prefix "invalid configuration: ".
+// The rules that the schema cannot say, with APISIX's messages: IPv6 brackets, then the schema
+// (prefix "invalid configuration: "), ports in the keys of nodes, upstream_host for rewrite. Fills
+// defaults.
 Result<void> check_upstream(Json& value);
+// The key of chash, in a value that check_upstream has accepted.
+Result<void> check_upstream_hash(const Json& value);
+
+// What `key` must look like for a hash_on; null when it may be anything.
+const Json* find_hash_key_schema(std::string_view hash_on);
 
 Result<Upstream> parse_upstream(Json value);
 

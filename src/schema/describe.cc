@@ -106,7 +106,7 @@ Json schema_of_value(const TypeInfo& type, const ValueRules& rules, const ValueR
 
 Json schema_of_field(const StructInfo& owner, const FieldInfo& field) {
   const FieldRules& rules = field.rules;
-  if (field.place == nullptr) return parse_fragment(rules.value.fragment);
+  if (!rules.value.fragment.empty()) return parse_fragment(rules.value.fragment);
   Json schema = schema_of_value(*field.type, rules.value, rules.items);
   if (!field.manual.empty() && !schema.contains("description")) {
     schema["description"] = Json(field.manual);

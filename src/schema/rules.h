@@ -85,7 +85,8 @@ struct RuleWords {
   constexpr Self deprecated() const {
     return with([](FieldRules& r) { r.deprecated = true; });
   }
-  // For what the words above cannot say: the JSON text of the schema, instead of the derived one.
+  // For what the words above cannot say: the JSON text of the schema, instead of the derived one
+  // (a default included).
   constexpr Self fragment(std::string_view json) const {
     return with([=](FieldRules& r) { r.value.fragment = json; });
   }
