@@ -55,11 +55,9 @@ class Arena {
   }
 
   std::string_view join(std::string_view a, std::string_view b, std::string_view c = {}) {
-    char* to = bytes(a.size() + b.size() + c.size());
-    std::memcpy(to, a.data(), a.size());
-    std::memcpy(to + a.size(), b.data(), b.size());
-    std::memcpy(to + a.size() + b.size(), c.data(), c.size());
-    return {to, a.size() + b.size() + c.size()};
+    char* start = bytes(a.size() + b.size() + c.size());
+    char* end = put(put(put(start, a), b), c);
+    return {start, static_cast<size_t>(end - start)};
   }
 
   // Gives every block back. All that was allocated is gone.
@@ -72,6 +70,11 @@ class Arena {
     Block* previous;
     size_t bytes;
   };
+
+  static char* put(char* to, std::string_view text) {
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
+    return to + text.size();
+  }
 
   void* allocate_slow(size_t bytes, size_t align);
 
