@@ -16,7 +16,7 @@ namespace pylon {
 namespace {
 
 constexpr int64_t kRe2MemoryBytes = 2 << 20;  // program and lazily built automata of one pattern
-constexpr uint32_t kMatchLimit = 200'000;     // steps of a backtracking search
+constexpr uint32_t kMatchLimit = 1'000'000;   // steps of a backtracking search
 constexpr uint32_t kDepthLimit = 2'000;       // without the JIT
 constexpr uint32_t kHeapLimitKib = 1024;
 constexpr size_t kJitStackBytes = 512 * 1024;

@@ -69,7 +69,8 @@ std::optional<double> read_whole(std::string_view text) {
   if (text.size() > 1 && text.front() == '0') {
     if (auto octal = read_digits(text.substr(1), 8)) return octal;
   }
-  return read_digits(text, 10);
+  bool digits_only = text.find_first_not_of("0123456789_") == std::string_view::npos;
+  return digits_only ? parse_double(without_underscores(text)) : std::nullopt;
 }
 
 std::optional<double> read_float(std::string_view text) {
