@@ -1,0 +1,69 @@
+// MemoryStore: a store that forgets everything with the process. For tests: its tasks never suspend
+// and its faults are switched on by hand.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/store.h"
+#include "store/watch_list.h"
+
+namespace pylon::store {
+
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(const Clock& clock, size_t kept_revisions = 1000)
+      : clock_(clock), kept_revisions_(kept_revisions) {}
+
+  async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
+  async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) override;
+  async::Task<Outcome<int64_t>> load(Visitor visit) override;
+  async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
+  std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
+  int64_t revision() const override { return revision_; }
+  // Also where a new watch catches up with the past.
+  void on_timer() override;
+
+  // Faults. While a failure is set, every such operation ends with it.
+  std::optional<Failure> read_failure;
+  std::optional<Failure> write_failure;
+  // Runs once, before the next transaction: another writer comes in between.
+  std::function<void(MemoryStore&)> before_next_write;
+
+  const Origin& last_origin() const { return last_origin_; }
+  size_t transactions() const { return transactions_; }
+
+ private:
+  struct Item {
+    Entry entry;
+    std::optional<int64_t> expires_us;
+  };
+  using Items = std::map<std::string, Item, std::less<>>;
+
+  std::vector<Entry> entries(std::string_view prefix) const;
+  bool holds(const std::vector<Compare>& compares) const;
+  Committed apply(const Transaction& transaction);
+  size_t put(const Operation& operation, ChangeSet& changes);
+  size_t erase(std::string_view first, std::string_view end, ChangeSet& changes);
+  Outcome<std::vector<ChangeSet>> changes_after(int64_t revision) const;
+  void commit(ChangeSet changes);
+  void expire();
+
+  const Clock& clock_;
+  size_t kept_revisions_;
+  int64_t revision_ = 1;
+  Items items_;
+  std::deque<ChangeSet> history_;
+  WatchList watches_;
+  std::vector<WatchList::Handle> behind_;  // watches that have not caught up yet
+  Origin last_origin_;
+  size_t transactions_ = 0;
+};
+
+}  // namespace pylon::store

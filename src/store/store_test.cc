@@ -1,0 +1,312 @@
+// What every store must do: the same tests over all implementations.
+#include "store/store.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/embedded/embedded_store.h"
+#include "store/memory_store.h"
+#include "store/pump.h"
+
+namespace pylon::store {
+namespace {
+
+constexpr int64_t kKept = 5;  // revisions of history
+
+// A kind of store: opens it, and opens it again with what it has kept.
+class Implementation {
+ public:
+  virtual ~Implementation() = default;
+  virtual std::unique_ptr<Store> open(const Clock& clock, Pump& pump) = 0;
+  virtual bool survives() const { return false; }
+};
+
+class MemoryImplementation final : public Implementation {
+ public:
+  std::unique_ptr<Store> open(const Clock& clock, Pump&) override {
+    return std::make_unique<MemoryStore>(clock, kKept);
+  }
+};
+
+class EmbeddedImplementation final : public Implementation {
+ public:
+  EmbeddedImplementation() {
+    char name[] = "/tmp/pylon-store-XXXXXX";
+    folder_ = ::mkdtemp(name);
+  }
+  ~EmbeddedImplementation() override { std::filesystem::remove_all(folder_); }
+  std::unique_ptr<Store> open(const Clock& clock, Pump& pump) override {
+    EmbeddedOptions options{.path = folder_ + "/pylon.db"};
+    options.kept_revisions = kKept;
+    auto store = EmbeddedStore::open(options, clock, pump.poster());
+    EXPECT_TRUE(store) << store.error().message;
+    return std::move(*store);
+  }
+  bool survives() const override { return true; }
+
+ private:
+  std::string folder_;
+};
+
+struct Recorder final : WatchListener {
+  void on_changes(const ChangeSet& changes) override {
+    for (const Change& change : changes.changes) {
+      events.push_back(std::to_string(changes.revision) + (change.erased ? " - " : " + ") +
+                       change.entry.key + " " + change.entry.value);
+    }
+  }
+  void on_gap(std::string_view why) override { gap = why; }
+
+  std::vector<std::string> events;
+  std::string gap;
+};
+
+template <class T>
+class StoreTest : public testing::Test {
+ protected:
+  void SetUp() override { reopen(); }
+
+  void reopen() {
+    store_.reset();
+    store_ = implementation_.open(clock_, pump_);
+  }
+
+  Committed put(const std::string& key, const std::string& value, PutOptions options = {}) {
+    auto done = pump_.run(store_->put(key, value, options));
+    EXPECT_TRUE(done) << done.error().message;
+    return done.value_or(Committed{});
+  }
+  Failure put_fails(const std::string& key, const std::string& value, PutOptions options) {
+    auto done = pump_.run(store_->put(key, value, options));
+    EXPECT_FALSE(done);
+    return done ? Failure{} : done.error();
+  }
+  Committed erase(const std::string& key) {
+    return pump_.run(store_->erase(key, Origin{})).value_or(Committed{});
+  }
+  std::optional<Entry> get(const std::string& key) {
+    auto entry = pump_.run(store_->get(key));
+    EXPECT_TRUE(entry) << entry.error().message;
+    return entry.value_or(std::nullopt);
+  }
+  std::vector<std::string> keys(const std::string& prefix) {
+    auto entries = pump_.run(store_->list(prefix));
+    EXPECT_TRUE(entries) << entries.error().message;
+    std::vector<std::string> found;
+    for (const Entry& entry : entries.value_or(std::vector<Entry>{})) found.push_back(entry.key);
+    return found;
+  }
+  // A second on the clock, and all that follows from it.
+  void tick(int64_t seconds = 1) {
+    clock_.advance_ms(seconds * 1000);
+    store_->on_timer();
+    get("/nothing");  // comes after what on_timer() has begun
+  }
+
+  SimulatedClock clock_;
+  Pump pump_;
+  T implementation_;
+  std::unique_ptr<Store> store_;
+};
+
+using Implementations = testing::Types<MemoryImplementation, EmbeddedImplementation>;
+TYPED_TEST_SUITE(StoreTest, Implementations);
+
+using Keys = std::vector<std::string>;
+
+TYPED_TEST(StoreTest, StartsEmptyAtRevisionOne) {
+  EXPECT_EQ(this->store_->revision(), 1);
+  EXPECT_EQ(this->keys(""), Keys{});
+  EXPECT_FALSE(this->get("/a"));
+}
+
+TYPED_TEST(StoreTest, KeepsCreateAndModRevisions) {
+  EXPECT_EQ(this->put("/a", "1").revision, 2);
+  EXPECT_EQ(this->put("/b", "2").revision, 3);
+  Committed again = this->put("/a", "3");
+  EXPECT_EQ(again.revision, 4);
+  EXPECT_EQ(again.existed, std::vector<size_t>{1});
+  auto entry = this->get("/a");
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->value, "3");
+  EXPECT_EQ(entry->create_revision, 2);
+  EXPECT_EQ(entry->mod_revision, 4);
+  EXPECT_EQ(this->store_->revision(), 4);
+}
+
+TYPED_TEST(StoreTest, ListsByCreationAndOnlyThePrefix) {
+  this->put("/r/z", "1");
+  this->put("/r/a", "1");
+  this->put("/rr/a", "1");
+  this->put("/r/m", "1");
+  this->put("/r/z", "2");
+  EXPECT_EQ(this->keys("/r/"), (Keys{"/r/z", "/r/a", "/r/m"}));
+  EXPECT_EQ(this->keys("/r"), (Keys{"/r/z", "/r/a", "/rr/a", "/r/m"}));
+  EXPECT_EQ(this->keys("/none/"), Keys{});
+}
+
+TYPED_TEST(StoreTest, LoadsEverythingAtOneRevision) {
+  this->put("/b", "1");
+  this->put("/a", "2");
+  std::vector<std::string> seen;
+  auto revision = this->pump_.run(
+      this->store_->load([&](Entry entry) { seen.push_back(entry.key + "=" + entry.value); }));
+  ASSERT_TRUE(revision);
+  EXPECT_EQ(*revision, 3);
+  EXPECT_EQ(seen, (Keys{"/b=1", "/a=2"}));
+}
+
+TYPED_TEST(StoreTest, ErasingTellsWhatWasThere) {
+  this->put("/a", "1");
+  EXPECT_EQ(this->erase("/a").existed, std::vector<size_t>{1});
+  EXPECT_FALSE(this->get("/a"));
+  Committed nothing = this->erase("/a");
+  EXPECT_EQ(nothing.existed, std::vector<size_t>{0});
+  EXPECT_EQ(nothing.revision, 3);
+  Committed created = this->put("/a", "1");
+  EXPECT_EQ(created.existed, std::vector<size_t>{0});
+  EXPECT_EQ(this->get("/a")->create_revision, 4);
+}
+
+TYPED_TEST(StoreTest, ComparesAndSwaps) {
+  PutOptions absent{.expected_mod_revision = 0, .ttl_s = {}, .origin = {}};
+  EXPECT_EQ(this->put("/a", "1", absent).revision, 2);
+  Failure failure = this->put_fails("/a", "2", absent);
+  EXPECT_EQ(failure.kind, Failure::Kind::conflict);
+  EXPECT_EQ(failure.message, "value changed before overwritten");
+  PutOptions known{.expected_mod_revision = 2, .ttl_s = {}, .origin = {}};
+  this->put("/a", "3", known);
+  EXPECT_EQ(this->put_fails("/a", "4", known).kind, Failure::Kind::conflict);
+  EXPECT_EQ(this->get("/a")->value, "3");
+  EXPECT_EQ(this->store_->revision(), 3);
+}
+
+TYPED_TEST(StoreTest, TransactionIsAtomic) {
+  this->put("/c/1", "x");
+  this->put("/c/2", "x");
+  this->put("/d", "x");
+  Transaction all;
+  all.compares = {{"/d", 4}, {"/e", 0}};
+  all.operations = {{Operation::Kind::put, "/e", "y"},
+                    {Operation::Kind::erase_prefix, "/c/"},
+                    {Operation::Kind::erase, "/d"}};
+  auto done = this->pump_.run(this->store_->transaction(all));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->revision, 5);
+  EXPECT_EQ(done->existed, (std::vector<size_t>{0, 2, 1}));
+  EXPECT_EQ(this->keys(""), Keys{"/e"});
+
+  auto again = this->pump_.run(this->store_->transaction(all));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, Failure::Kind::conflict);
+  EXPECT_EQ(this->keys(""), Keys{"/e"});
+}
+
+TYPED_TEST(StoreTest, RefusesTwoOperationsOnOneKey) {
+  Transaction twice;
+  twice.operations = {{Operation::Kind::put, "/a/1", "y"}, {Operation::Kind::erase_prefix, "/a/"}};
+  auto done = this->pump_.run(this->store_->transaction(twice));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, Failure::Kind::refused);
+}
+
+TYPED_TEST(StoreTest, WatchTellsEveryChangeOnceInOrder) {
+  this->put("/a", "1");
+  this->put("/b", "2");
+  Recorder recorder;
+  auto watch = this->store_->watch(2, recorder);
+  EXPECT_TRUE(recorder.events.empty());
+  this->put("/a", "3");
+  this->tick();
+  this->erase("/b");
+  this->put("/c", "4");
+  EXPECT_EQ(recorder.events, (Keys{"3 + /b 2", "4 + /a 3", "5 - /b ", "6 + /c 4"}));
+  EXPECT_EQ(recorder.gap, "");
+  watch.reset();
+  this->put("/d", "5");
+  EXPECT_EQ(recorder.events.size(), 4u);
+}
+
+TYPED_TEST(StoreTest, WatchFromPrunedHistoryIsAGap) {
+  for (int i = 0; i < kKept + 3; ++i) this->put("/a", std::to_string(i));
+  Recorder recorder;
+  auto watch = this->store_->watch(2, recorder);
+  this->tick();
+  EXPECT_EQ(recorder.gap, "the changes after revision 2 are pruned");
+  EXPECT_TRUE(recorder.events.empty());
+
+  Recorder newer;
+  auto other = this->store_->watch(this->store_->revision() - kKept, newer);
+  this->tick();
+  EXPECT_EQ(newer.gap, "");
+  EXPECT_EQ(newer.events.size(), static_cast<size_t>(kKept));
+}
+
+TYPED_TEST(StoreTest, WatchFromTheFutureIsAGap) {
+  Recorder recorder;
+  auto watch = this->store_->watch(99, recorder);
+  this->tick();
+  EXPECT_EQ(recorder.gap, "the changes after revision 99 do not exist: the store is older");
+}
+
+TYPED_TEST(StoreTest, ErasesWhenTheTimeIsUp) {
+  Recorder recorder;
+  auto watch = this->store_->watch(1, recorder);
+  this->tick();
+  this->put("/a", "1", {.expected_mod_revision = {}, .ttl_s = 3, .origin = {}});
+  this->put("/b", "1", {.expected_mod_revision = {}, .ttl_s = 3, .origin = {}});
+  this->put("/b", "2");  // without a ttl: stays
+  this->tick(2);
+  EXPECT_TRUE(this->get("/a"));
+  this->tick(1);
+  EXPECT_FALSE(this->get("/a"));
+  EXPECT_TRUE(this->get("/b"));
+  EXPECT_EQ(recorder.events.back(), "5 - /a ");
+}
+
+TYPED_TEST(StoreTest, KeepsAnyBytesOfTextAndKeys) {
+  std::string value = "{\"x\":\"\xc3\xa4 '\\u0000' \"}";
+  std::string key = "/a/" + std::string(3000, 'k') + "%_*'";
+  this->put(key, value);
+  ASSERT_TRUE(this->get(key));
+  EXPECT_EQ(this->get(key)->value, value);
+  this->put("/big", std::string(3 << 20, 'x'));
+  EXPECT_EQ(this->get("/big")->value.size(), 3u << 20);
+}
+
+TYPED_TEST(StoreTest, ADroppedTaskIsNotResumed) {
+  {
+    async::Task<Outcome<Committed>> writing = this->store_->put("/a", "1", {});
+    std::optional<Outcome<Committed>> unseen;
+    async::Task<void> task = Pump::keep(std::move(writing), unseen);
+    this->pump_.start(task);
+  }
+  EXPECT_TRUE(this->get("/a"));
+}
+
+TYPED_TEST(StoreTest, SurvivesAReopening) {
+  if (!this->implementation_.survives()) return;
+  this->put("/a", "1", {.expected_mod_revision = {}, .ttl_s = 10, .origin = {}});
+  this->put("/b", "1");
+  this->put("/b", "2");
+  this->reopen();
+  EXPECT_EQ(this->store_->revision(), 4);
+  EXPECT_EQ(this->get("/b")->create_revision, 3);
+  Recorder recorder;
+  auto watch = this->store_->watch(3, recorder);
+  this->tick();
+  EXPECT_EQ(recorder.events, Keys{"4 + /b 2"});
+  watch.reset();
+  this->clock_.advance_ms(20'000);
+  this->reopen();
+  EXPECT_FALSE(this->get("/a"));
+}
+
+}  // namespace
+}  // namespace pylon::store
