@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "base/arena.h"
@@ -58,6 +59,7 @@ struct Request {
   std::string_view method_text;     // as sent: methods are case-sensitive
   std::string_view target;          // as sent: $real_request_uri
   std::string_view uri;             // normalised path, decoded once: $uri
+  std::string_view match_uri;       // Uri::match_path; the router matches on it unless it is null
   std::string_view args;            // after '?', as sent: $args
   std::string_view host;            // lower case, no port: $host
   uint16_t port = 0;                // of the Host field or absolute target; 0 when none
@@ -159,6 +161,12 @@ struct Exchange {
   const UriParam* uri_params = nullptr;
   uint32_t uri_param_count = 0;
 
+  // The request body, once somebody had it buffered whole (Downstream::buffer_body). A route whose
+  // conditions look at it makes the router ask for it.
+  bool body_known = false;  // it was asked for; `body` is null when it was too large or broken
+  std::string_view body;
+  std::shared_ptr<const void> body_document;  // expr's alone: what it parsed the body into
+
   plugin::Worker* worker = nullptr;
   Downstream* downstream = nullptr;  // where the request body comes from
   std::byte* plugin_state = nullptr;  // typed slots, laid out by the plugin chain
@@ -173,6 +181,11 @@ struct Exchange {
   uint64_t bytes_sent = 0;           // $bytes_sent: head and body
   uint64_t body_bytes_sent = 0;      // $body_bytes_sent
   bool client_aborted = false;       // the client left before the answer was complete
+  uint16_t refusal = 0;              // the head was refused: the status to answer; 0: sound
+  const char* refusal_reason = "";   // for the error log
+  bool wants_upgrade = false;        // Connection: upgrade, and an Upgrade field
+  bool expects_continue = false;     // Expect: 100-continue, and a body announced
+  bool has_body = false;             // the framing announces a body, perhaps an empty one
 };
 
 }  // namespace pylon::http
