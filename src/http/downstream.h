@@ -31,18 +31,28 @@ class Downstream {
 
   // ---- request body
   virtual Body& request_body() = 0;
+  // After Pull::error: the status that tells the client why (400, 408, 413), 0 when it has left.
+  virtual int body_failure() const = 0;
+  // The whole request has been received.
+  virtual bool body_complete() const = 0;
+  // The trailer section after a chunked body, ready to send; empty when there is none.
+  virtual std::string_view request_trailers() const = 0;
   // Reads the whole body into the exchange's arena; afterwards request_body() yields it again, so a
   // plugin may look at it and the upstream still gets it. `limit` in bytes.
   virtual async::Task<BodyRead> buffer_body(size_t limit, std::string_view& out) = 0;
 
   // ---- response
-  // Interim responses (1xx but 101) as they come; final ones exactly once. The head is kept until the
-  // first push so that both leave in one write. `length` -1: unknown, chunked or until close.
+  // Interim responses (1xx but 101) as they come; final ones exactly once, from exchange.response.
+  // The head leaves with the first push, which must come before any suspension. `length` -1: not
+  // known. Status 101 turns both directions into a tunnel of plain octets.
   virtual Push send_interim(const Response& response) = 0;
-  virtual void start_response(Exchange& exchange, int64_t length) = 0;
+  virtual void start_response(int64_t length) = 0;
   virtual Push push(std::string_view octets, bool end) = 0;
+  // Ends a chunked answer with these trailer lines: "name: value CRLF" each. Instead of push(end).
+  virtual Push push_trailers(std::string_view lines) = 0;
   // Whether what was pushed has left; called again after a wake-up.
   virtual Push flush() = 0;
+  virtual bool blocked() const = 0;
   // Ends the connection (or stream) so that the client sees the answer as cut short.
   virtual void abort() = 0;
 

@@ -2,8 +2,8 @@
 
 namespace pylon::net {
 
-char* thread_read_buffer() {
-  alignas(64) static thread_local char buffer[kReadBytes + 64];
+ReadBuffer& ReadBuffer::of_thread() {
+  static thread_local ReadBuffer buffer;
   return buffer;
 }
 

@@ -1,16 +1,42 @@
 // ReadBuffer: the one buffer per thread into which every connection reads.
 //
-// What is in it is valid until the next read by anyone on the thread, hence at most until the next
-// suspension. Ordinary reads use kReadBytes, so that what a stalled peer leaves behind stays small.
+// Whoever reads borrows it. What was read stays there, uncopied, until somebody else wants to read:
+// then the borrower is told to stash what it still needs. So an ordinary request is never copied,
+// and a stalled one costs just what it left over.
 #pragma once
 
 #include <cstddef>
 
 namespace pylon::net {
 
-constexpr size_t kReadBytes = 64 << 10;
+class ReadBuffer {
+ public:
+  static constexpr size_t kBytes = 64 << 10;
 
-// kReadBytes octets and 64 more that may be read, so that vector scans can run over the end.
-char* thread_read_buffer();
+  class Borrower {
+   public:
+    virtual void stash() = 0;  // copy what is still needed: the buffer is about to be overwritten
+
+   protected:
+    ~Borrower() = default;
+  };
+
+  static ReadBuffer& of_thread();
+
+  // kBytes octets; the previous borrower stashes first.
+  char* lend(Borrower& to) {
+    if (borrower_ != nullptr && borrower_ != &to) borrower_->stash();
+    borrower_ = &to;
+    return octets_;
+  }
+  // The borrower needs nothing of it any more. Harmless for others.
+  void give_back(Borrower& from) {
+    if (borrower_ == &from) borrower_ = nullptr;
+  }
+
+ private:
+  Borrower* borrower_ = nullptr;
+  alignas(64) char octets_[kBytes];
+};
 
 }  // namespace pylon::net

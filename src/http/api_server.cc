@@ -1,0 +1,75 @@
+#include "http/api_server.h"
+
+#include "base/strings.h"
+#include "http/h1/head_writer.h"
+#include "http/uri.h"
+
+namespace pylon::http {
+namespace {
+
+// Fills all but the body; false when the target is no path.
+bool describe(Exchange& exchange, ApiRequest& request) {
+  Request& from = exchange.request;
+  Uri uri;
+  if (parse_target(from.target, from.method, {}, exchange.arena, uri) != UriError::none) {
+    return false;
+  }
+  request.method = from.method_text;
+  request.path = uri.path;
+  request.query = uri.args;
+  for (const Field& field : from.fields) {
+    if (!field.removed()) request.fields.emplace_back(field.name(), field.value());
+  }
+  request.remote = exchange.client.address;
+  return true;
+}
+
+void answer(Exchange& exchange, const ApiResponse& response) {
+  exchange.response.status = response.status;
+  for (const auto& [name, value] : response.fields) exchange.response.fields.add(name, value);
+  exchange.downstream->start_response(static_cast<int64_t>(response.body.size()));
+  (void)exchange.downstream->push(response.body, true);
+}
+
+}  // namespace
+
+async::Task<void> ApiService::serve(Exchange& exchange) {
+  ApiRequest request;
+  ApiResponse response;
+  if (exchange.refusal != 0 || !describe(exchange, request)) {
+    response.status = exchange.refusal != 0 ? exchange.refusal : 400;
+    response.body = h1::status_phrase(response.status);
+    answer(exchange, response);
+    co_return;
+  }
+  std::string_view body;
+  BodyRead read = co_await exchange.downstream->buffer_body(body_limit_, body);
+  if (read == BodyRead::failed) {
+    exchange.downstream->abort();
+    co_return;
+  }
+  request.body_too_large = read == BodyRead::too_large;
+  request.body_bytes = exchange.request.content_length > 0
+                           ? static_cast<uint64_t>(exchange.request.content_length)
+                           : body.size();
+  if (read == BodyRead::complete) request.body = body;
+  response = co_await handler_(request);
+  answer(exchange, response);
+}
+
+std::string_view ApiRequest::field(std::string_view name) const {
+  for (const auto& [field_name, value] : fields) {
+    if (iequals(field_name, name)) return value;
+  }
+  return {};
+}
+
+bool ApiRequest::argument(std::string_view name, std::string& value) const {
+  Arena arena;
+  std::string_view found = find_argument(query, name, arena);
+  if (found.data() == nullptr) return false;
+  value = found;
+  return true;
+}
+
+}  // namespace pylon::http

@@ -1,0 +1,24 @@
+// ApiService: serves an ApiHandler over HTTP: Admin API, Control API, metrics.
+//
+// Bodies are buffered up to a limit; the handler sees whole messages and answers with one.
+#pragma once
+
+#include "http/api.h"
+#include "http/server.h"
+
+namespace pylon::http {
+
+class ApiService final : public Service {
+ public:
+  // A larger body reaches the handler as `body_too_large`.
+  ApiService(ApiHandler handler, size_t body_limit)
+      : handler_(std::move(handler)), body_limit_(body_limit) {}
+
+  async::Task<void> serve(Exchange& exchange) override;
+
+ private:
+  ApiHandler handler_;
+  size_t body_limit_;
+};
+
+}  // namespace pylon::http

@@ -1,0 +1,61 @@
+#include "http/exchange.h"
+
+namespace pylon::http {
+
+Method method_of(std::string_view token) {
+  switch (token.size()) {
+    case 3:
+      if (token == "GET") return Method::get;
+      if (token == "PUT") return Method::put;
+      break;
+    case 4:
+      if (token == "POST") return Method::post;
+      if (token == "HEAD") return Method::head;
+      break;
+    case 5:
+      if (token == "PATCH") return Method::patch;
+      if (token == "PURGE") return Method::purge;
+      if (token == "TRACE") return Method::trace;
+      break;
+    case 6:
+      if (token == "DELETE") return Method::delete_;
+      break;
+    case 7:
+      if (token == "OPTIONS") return Method::options;
+      if (token == "CONNECT") return Method::connect;
+      break;
+    default:
+      break;
+  }
+  return Method::other;
+}
+
+std::string_view version_text(Version version) {
+  switch (version) {
+    case Version::http10:
+      return "HTTP/1.0";
+    case Version::http11:
+      return "HTTP/1.1";
+    case Version::http2:
+      return "HTTP/2.0";
+    case Version::http3:
+      return "HTTP/3.0";
+  }
+  return {};
+}
+
+bool is_idempotent(Method method) {
+  switch (method) {
+    case Method::get:
+    case Method::head:
+    case Method::put:
+    case Method::delete_:
+    case Method::options:
+    case Method::trace:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace pylon::http

@@ -1,0 +1,180 @@
+#include "http/h1/client_connection.h"
+
+#include <charconv>
+#include <utility>
+
+namespace pylon::http::h1 {
+
+ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::TcpStream> stream,
+                                   uint64_t serial)
+    : loop_(loop),
+      stream_(std::move(stream)),
+      idle_waker_(loop, &ClientConnection::on_idle, this),
+      serial_(serial) {}
+
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::use(net::Waker& waker) {
+  leave();
+  idle_waker_.disarm();
+  stream_->set_waker(&waker);
+  exchanges_++;
+  sent_before_ = outbox_.sent_bytes();
+  received_ = 0;
+  seen_ = 0;
+  reason_ = "";
+  request_ended_ = false;
+  keep_alive_ = false;
+  decoder_.begin(Framing::until_close, 0);  // not done: no answer yet
+}
+
+void ClientConnection::rest(int64_t deadline_us, Dropped dropped, void* pool) {
+  dropped_ = dropped;
+  pool_ = pool;
+  stream_->set_waker(&idle_waker_);
+  idle_waker_.arm(deadline_us);
+}
+
+void ClientConnection::on_idle(void* self) {
+  auto& connection = *static_cast<ClientConnection*>(self);
+  if (!connection.in_list()) return;  // not at rest any more
+  if (!connection.idle_waker_.timed_out() && !connection.stirred(false)) return;
+  connection.dropped_(connection.pool_, connection);
+}
+
+void ClientConnection::end() {
+  leave();
+  idle_waker_.disarm();
+  stream_->set_waker(nullptr);
+  stream_->close(false);
+  loop_.retire(this);
+}
+
+// ---- request
+
+Push ClientConnection::sent(net::IoState state) const {
+  if (state == net::IoState::ok) return Push::done;
+  return state == net::IoState::again ? Push::blocked : Push::error;
+}
+
+Push ClientConnection::send_head(std::string_view head, Framing framing, std::string_view octets,
+                                 bool end) {
+  framing_ = framing;
+  request_ended_ = end;
+  iovec parts[4] = {{const_cast<char*>(head.data()), head.size()}};
+  int count = 1;
+  auto add = [&](std::string_view part) {
+    if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
+  };
+  char size_line[20];
+  if (framing == Framing::chunked) {
+    if (!octets.empty()) {
+      char* to = std::to_chars(size_line, size_line + 16, octets.size(), 16).ptr;
+      *to++ = '\r';
+      *to++ = '\n';
+      add({size_line, static_cast<size_t>(to - size_line)});
+      add(octets);
+      add(end ? "\r\n0\r\n\r\n" : "\r\n");
+    } else if (end) {
+      add("0\r\n\r\n");
+    }
+  } else {
+    add(octets);
+  }
+  if (count == 1 && head.empty()) return blocked() ? flush() : Push::done;
+  return sent(outbox_.send(*stream_, parts, count));
+}
+
+Push ClientConnection::push(std::string_view octets, bool end) {
+  return send_head({}, framing_, octets, end);
+}
+
+Push ClientConnection::push_trailers(std::string_view lines) {
+  if (framing_ != Framing::chunked) return push({}, true);
+  request_ended_ = true;
+  std::string_view texts[] = {"0\r\n", lines, "\r\n"};
+  iovec parts[3];
+  for (int i = 0; i < 3; i++) parts[i] = {const_cast<char*>(texts[i].data()), texts[i].size()};
+  return sent(outbox_.send(*stream_, parts, 3));
+}
+
+Push ClientConnection::flush() { return sent(outbox_.flush(*stream_)); }
+
+// ---- answer
+
+ReadHead ClientConnection::read_head(const HeadLimits& limits, Method asked, Response& response) {
+  limits_ = limits;
+  for (;;) {
+    std::string_view view = inbox_.view();
+    bool worth = seen_ == 0 || worth_parsing(view, seen_) || view.size() >= limits.head_bytes;
+    if (!view.empty() && worth) {
+      int minor = 1;
+      ParseResult head = parse_response_head(view, limits, response, minor);
+      if (head.state == Parse::error) {
+        reason_ = head.reason;
+        return ReadHead::malformed;
+      }
+      if (head.state == Parse::complete) {
+        relocate(response, head.head_bytes);
+        ResponseRules rules = judge_response(response, minor, asked);
+        if (rules.refusal != nullptr) {
+          reason_ = rules.refusal;
+          return ReadHead::malformed;
+        }
+        seen_ = 0;
+        if (response.status >= 200) {
+          keep_alive_ = rules.keep_alive;
+          decoder_.begin(rules.framing, rules.length);
+        }
+        return ReadHead::complete;
+      }
+    }
+    seen_ = static_cast<uint32_t>(view.size());
+    net::Io io = inbox_.fill(*stream_);
+    if (io.state == net::IoState::again) return ReadHead::again;
+    if (io.state != net::IoState::ok) return ReadHead::closed;
+    received_ += io.bytes;
+  }
+}
+
+void ClientConnection::relocate(Response& response, uint32_t head_bytes) {
+  std::string_view kept = response.fields.arena().copy({inbox_.data(), head_bytes});
+  ptrdiff_t delta = kept.data() - inbox_.data();
+  response.fields.relocate(delta);
+  response.reason = {response.reason.data() + delta, response.reason.size()};
+  inbox_.consume(head_bytes);
+}
+
+void ClientConnection::become_tunnel() {
+  framing_ = Framing::none;
+  keep_alive_ = false;
+  decoder_.begin(Framing::until_close, 0);
+}
+
+Chunk ClientConnection::pull() {
+  if (decoder_.failed()) return {Pull::error, {}};
+  if (decoder_.done()) return {Pull::end, {}};
+  if (inbox_.empty()) {
+    net::Io io = inbox_.fill(*stream_);
+    if (io.state == net::IoState::again) return {Pull::again, {}};
+    if (io.state == net::IoState::ok) {
+      received_ += io.bytes;
+    } else if (io.state == net::IoState::end) {
+      decoder_.end_of_stream();
+      reason_ = "the upstream closed before the answer was complete";
+      return {decoder_.done() ? Pull::end : Pull::error, {}};
+    } else {
+      reason_ = "the upstream reset the connection";
+      return {Pull::error, {}};
+    }
+  }
+  BodyDecoder::Slice slice = decoder_.decode(inbox_.data(), inbox_.view().size(), limits_);
+  inbox_.consume(slice.consumed);
+  if (decoder_.failed()) {
+    reason_ = decoder_.reason();
+    return {Pull::error, {}};
+  }
+  return {decoder_.done() ? Pull::end : Pull::data, slice.octets};
+}
+
+}  // namespace pylon::http::h1

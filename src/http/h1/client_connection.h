@@ -1,0 +1,109 @@
+// ClientConnection: one HTTP/1 connection to an upstream node, used by one exchange at a time.
+//
+// Nothing blocks: `again` means to wait on the waker that was given to use(). Whoever uses it keeps
+// the order send_head, push..., read_head (until the final one), body().pull()... ; requests and
+// answers may overlap. Between exchanges it lies in a pool. Belongs to one loop. Source: RFC 9112.
+#pragma once
+
+#include <memory>
+
+#include "base/intrusive_list.h"
+#include "http/body.h"
+#include "http/downstream.h"
+#include "http/h1/body_decoder.h"
+#include "http/h1/message.h"
+#include "net/inbox.h"
+#include "net/outbox.h"
+#include "net/tcp_stream.h"
+#include "net/waker.h"
+
+namespace pylon::http::h1 {
+
+enum class ReadHead : uint8_t {
+  again,
+  complete,   // response and rules are filled
+  closed,     // the peer closed or reset before a whole head came
+  malformed,  // what came is no answer that can be trusted
+};
+
+class ClientConnection final : private Body,
+                               public net::Retirable,
+                               public ListHook<ClientConnection> {
+ public:
+  using Dropped = void (*)(void* pool, ClientConnection& connection);
+
+  ClientConnection(net::Loop& loop, std::unique_ptr<net::TcpStream> stream, uint64_t serial);
+  ~ClientConnection() override;
+
+  // ---- life
+  void use(net::Waker& waker);
+  // Idle now: `dropped` is called when the peer stirs or `deadline_us` passes. Only if reusable().
+  void rest(int64_t deadline_us, Dropped dropped, void* pool);
+  // Closes and retires it.
+  void end();
+
+  bool connecting() const { return stream_->connecting(); }
+  bool broken() const { return stream_->broken(); }
+  int error() const { return stream_->error(); }
+  bool reused() const { return exchanges_ > 1; }
+  uint32_t exchanges() const { return exchanges_; }
+  uint64_t serial() const { return serial_; }  // of the endpoint that it was made for
+  // Something happened on it since it was laid to rest; asks the kernel when `thorough`.
+  bool stirred(bool thorough) const {
+    return stream_->can_read() || broken() || (thorough && stream_->stirred());
+  }
+
+  // ---- request
+  // The head with the first octets of the body. `framing` says how the body is sent on.
+  Push send_head(std::string_view head, Framing framing, std::string_view octets, bool end);
+  Push push(std::string_view octets, bool end);
+  Push push_trailers(std::string_view lines);  // instead of push(end), for chunked bodies
+  Push flush();
+  bool blocked() const { return !outbox_.empty(); }
+  uint64_t sent_bytes() const { return outbox_.sent_bytes() - sent_before_; }
+  void finish_writing() { stream_->shutdown_write(); }
+
+  // ---- answer
+  // The octets of the head are copied into the arena of response.fields.
+  ReadHead read_head(const HeadLimits& limits, Method asked, Response& response);
+  Body& body() { return *this; }
+  // After a 101: from now on body() yields plain octets.
+  void become_tunnel();
+  bool began() const { return received_ != 0; }  // an octet of the answer came
+  uint64_t received_bytes() const { return received_; }
+  const char* reason() const { return reason_; }  // of `malformed` or a failed body
+  std::string_view trailers() const { return decoder_.trailer_octets(); }
+  bool answer_complete() const { return decoder_.done(); }
+  // The exchange is over and left the connection clean.
+  bool reusable() const {
+    return keep_alive_ && decoder_.done() && inbox_.empty() && outbox_.empty() && request_ended_ &&
+           !stream_->can_read() && !broken() && !stream_->peer_ended();
+  }
+
+ private:
+  static void on_idle(void* self);
+  Chunk pull() override;
+  Push sent(net::IoState state) const;
+  void relocate(Response& response, uint32_t head_bytes);
+
+  net::Loop& loop_;
+  std::unique_ptr<net::TcpStream> stream_;
+  net::Waker idle_waker_;
+  net::Inbox inbox_;
+  net::Outbox outbox_;
+  BodyDecoder decoder_;
+  HeadLimits limits_;
+  Dropped dropped_ = nullptr;
+  void* pool_ = nullptr;
+  const char* reason_ = "";
+  uint64_t serial_;
+  uint64_t sent_before_ = 0;
+  uint64_t received_ = 0;
+  uint32_t exchanges_ = 0;
+  uint32_t seen_ = 0;
+  Framing framing_ = Framing::none;
+  bool keep_alive_ = false;
+  bool request_ended_ = false;
+};
+
+}  // namespace pylon::http::h1

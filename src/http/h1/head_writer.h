@@ -1,0 +1,45 @@
+// HeadWriter: puts a head together in a buffer of the thread.
+//
+// What it made is valid until the next HeadWriter on the thread begins, so heads are sent before
+// anything else happens. Not for use across suspensions.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "http/fields.h"
+
+namespace pylon::http::h1 {
+
+class HeadWriter {
+ public:
+  // Room for `bytes` octets at least: callers add up what they are going to write.
+  explicit HeadWriter(size_t bytes);
+
+  HeadWriter& text(std::string_view octets) {
+    std::memcpy(at_, octets.data(), octets.size());
+    at_ += octets.size();
+    return *this;
+  }
+  HeadWriter& number(uint64_t value);
+  HeadWriter& field(std::string_view name, std::string_view value) {
+    return text(name).text(": ").text(value).text("\r\n");
+  }
+  // All fields but those in `skipped`, a set of FieldIds.
+  HeadWriter& fields(const Fields& fields, uint64_t skipped);
+
+  std::string_view written() const { return {start_, static_cast<size_t>(at_ - start_)}; }
+
+  // Octets that fields() may need.
+  static size_t bytes_of(const Fields& fields);
+
+ private:
+  char* start_;
+  char* at_;
+};
+
+// "OK", "Not Found" ...: the usual phrase, "Unknown" for codes without one.
+std::string_view status_phrase(int status);
+
+}  // namespace pylon::http::h1

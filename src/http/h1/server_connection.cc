@@ -1,0 +1,584 @@
+#include "http/h1/server_connection.h"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+
+#include "base/time_text.h"
+#include "http/h1/head_writer.h"
+
+namespace pylon::http::h1 {
+namespace {
+
+constexpr int kBurst = 32;                  // pipelined requests served before others get a turn
+constexpr size_t kBodyReadBytes = 32 << 10;  // so that what a stalled upload leaves behind is small
+constexpr size_t kHeadRoom = 256;           // of a response head, beside its fields
+
+uint64_t next_connection_id() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+}  // namespace
+
+// ---- the worker's connections
+
+size_t ServerConnections::shed_idle(size_t at_most) {
+  size_t shed = 0;
+  while (shed < at_most && !idle.empty()) {
+    idle.front()->close_idle();
+    shed++;
+  }
+  return shed;
+}
+
+void ServerConnections::close_all() {
+  while (!idle.empty()) idle.front()->close_idle();
+  while (!busy.empty()) busy.front()->close_now();
+}
+
+// ---- life
+
+void ServerConnection::open(net::Loop& loop, std::unique_ptr<net::Stream> stream,
+                            const ConnectionEnds& ends, const ServerLimits& limits,
+                            Service& service, ServerConnections& all) {
+  auto* connection =
+      new ServerConnection(loop, std::move(stream), ends, limits, service, all);
+  connection->advance();
+}
+
+ServerConnection::ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream,
+                                   const ConnectionEnds& ends, const ServerLimits& limits,
+                                   Service& service, ServerConnections& all)
+    : loop_(loop),
+      stream_(std::move(stream)),
+      limits_(limits),
+      service_(service),
+      all_(all),
+      waker_(loop, &ServerConnection::on_idle, this),
+      id_(next_connection_id()),
+      ends_(ends) {
+  all_.opened++;
+  stream_->set_waker(&waker_);
+}
+
+ServerConnection::~ServerConnection() = default;
+
+void ServerConnection::on_idle(void* self) {
+  auto& connection = *static_cast<ServerConnection*>(self);
+  switch (connection.state_) {
+    case State::reading:
+      if (connection.waker_.timed_out() && !connection.yielded_) {
+        connection.on_timeout();
+      } else {
+        connection.advance();
+      }
+      return;
+    case State::draining:
+      connection.drain();
+      return;
+    case State::busy:    // the exchange waits for something else: it sees the flags later
+    case State::closed:  // retired in this turn
+      return;
+  }
+}
+
+// Serves what is there, then parks. The only place where exchanges begin.
+void ServerConnection::advance() {
+  if (in_advance_) return;
+  in_advance_ = true;
+  yielded_ = false;
+  for (int served = 0; state_ == State::reading; served++) {
+    if (!flushed()) break;
+    if (served == kBurst) {
+      yield();
+      break;
+    }
+    if (!parse_head()) break;
+    serve();
+  }
+  in_advance_ = false;
+}
+
+// Lets other connections have their turn; goes on with what has been pipelined in the next one.
+void ServerConnection::yield() {
+  yielded_ = true;
+  all_.idle.push_back(*this);
+  waker_.arm(loop_.now_us());
+}
+
+// Whether earlier answers have left; else parks until they have.
+bool ServerConnection::flushed() {
+  if (outbox_.empty()) return true;
+  net::IoState state = outbox_.flush(*stream_);
+  if (state == net::IoState::ok) return true;
+  if (state == net::IoState::error) {
+    close(false);
+  } else {
+    park();
+  }
+  return false;
+}
+
+// True when request_ holds the next request (sound or refused).
+bool ServerConnection::parse_head() {
+  for (;;) {
+    if (!inbox_.empty() && (seen_ == 0 || worth_parsing(inbox_.view(), seen_) ||
+                            inbox_.view().size() >= limits_.head.head_bytes)) {
+      request_ = std::make_unique<Request>();
+      ParseResult head =
+          parse_request_head(inbox_.view(), limits_.head, request_->exchange.request);
+      if (head.state != Parse::incomplete) {
+        begin(head);
+        return true;
+      }
+      request_.reset();
+    }
+    seen_ = static_cast<uint32_t>(inbox_.view().size());
+    if (!receive()) return false;
+  }
+}
+
+// Reads once. False: nothing came, and the connection is parked or closed.
+bool ServerConnection::receive() {
+  if (!stream_->can_read()) {
+    park();
+    return false;
+  }
+  net::Io io = inbox_.fill(*stream_);
+  switch (io.state) {
+    case net::IoState::ok:
+      return true;
+    case net::IoState::again:
+      park();
+      return false;
+    case net::IoState::end:
+    case net::IoState::error:
+      break;
+  }
+  close(false);
+  return false;
+}
+
+void ServerConnection::park() {
+  all_.idle.push_back(*this);
+  int64_t now_us = loop_.now_us();
+  if (!outbox_.empty()) {
+    waker_.arm(now_us + limits_.send_timeout_us);
+  } else if (inbox_.empty()) {
+    head_deadline_us_ = 0;
+    waker_.arm(now_us + limits_.keepalive_timeout_us);
+  } else {
+    if (head_deadline_us_ == 0) head_deadline_us_ = now_us + limits_.head_timeout_us;
+    waker_.arm(head_deadline_us_);
+  }
+}
+
+void ServerConnection::on_timeout() {
+  if (inbox_.empty() || !outbox_.empty()) {
+    close(false);
+    return;
+  }
+  request_ = std::make_unique<Request>();
+  refuse(408, "the head did not come in time");
+  serve();
+}
+
+// ---- an exchange
+
+void ServerConnection::begin(ParseResult head) {
+  head_deadline_us_ = 0;
+  seen_ = 0;
+  if (head.state == Parse::error) {
+    refuse(head.status, head.reason);
+  } else {
+    admit(head);
+  }
+}
+
+void ServerConnection::refuse(uint16_t status, const char* reason) {
+  Exchange& exchange = request_->exchange;
+  exchange.refusal = status;
+  exchange.refusal_reason = reason;
+  exchange.request.fields.clear();  // half parsed: nobody shall act on them
+  request_->keep_alive = false;
+  request_->decoder.begin(Framing::none, 0);
+  fill_peers(exchange);
+}
+
+// Moves the head into the exchange's arena and judges it.
+void ServerConnection::admit(ParseResult head) {
+  Exchange& exchange = request_->exchange;
+  http::Request& request = exchange.request;
+  std::string_view kept = exchange.arena.copy({inbox_.data(), head.head_bytes});
+  ptrdiff_t delta = kept.data() - inbox_.data();
+  request.fields.relocate(delta);
+  request.method_text = {request.method_text.data() + delta, request.method_text.size()};
+  request.target = {request.target.data() + delta, request.target.size()};
+  inbox_.consume(head.head_bytes);
+  exchange.request_bytes = head.head_bytes;
+  RequestRules rules = judge_request(request);
+  if (rules.refusal != 0) {
+    refuse(rules.refusal, rules.reason);
+    return;
+  }
+  request_->keep_alive = rules.keep_alive;
+  request_->decoder.begin(rules.framing, rules.length);
+  exchange.has_body = rules.framing != Framing::none;
+  exchange.expects_continue = rules.expects_continue;
+  exchange.wants_upgrade = rules.wants_upgrade;
+  fill_peers(exchange);
+  if (limits_.body_bytes != 0 && rules.length > limits_.body_bytes) {
+    refuse(413, "the body is larger than allowed");
+  }
+}
+
+void ServerConnection::fill_peers(Exchange& exchange) {
+  exchange.client = {ends_.client, ends_.client_port, ends_.client_name()};
+  exchange.socket = exchange.client;
+  exchange.server_address = ends_.server;
+  exchange.server_port = ends_.server_port;
+  exchange.connection_id = id_;
+  exchange.connection_requests = ++requests_;
+  exchange.start_us = loop_.now_us();
+  exchange.start_wall_us = loop_.now_us() + loop_.wall_offset_us();
+  exchange.downstream = this;
+}
+
+void ServerConnection::serve() {
+  state_ = State::busy;
+  body_ = this;
+  all_.busy.push_back(*this);
+  task_ = service_.serve(request_->exchange);
+  task_.start(&ServerConnection::on_served, this);
+}
+
+void ServerConnection::on_served(void* self) {
+  auto& connection = *static_cast<ServerConnection*>(self);
+  if (connection.state_ == State::closed) return;
+  connection.finish_exchange();
+  if (connection.state_ == State::reading) connection.advance();
+}
+
+// The task has ended: go on with the next request, or bring the connection to its end.
+void ServerConnection::finish_exchange() {
+  Request& request = *request_;
+  bool whole = request.answered && request.decoder.done() && !aborted_;
+  bool wanted_more = request.keep_alive;
+  bool reset = request.delimiter == Delimiter::close && !request.answered;
+  bool next = whole && request.keep_alive && request.delimiter != Delimiter::close &&
+              request.delimiter != Delimiter::tunnel;
+  bool tunnel = request.delimiter == Delimiter::tunnel;
+  request_.reset();
+  waker_.disarm();
+  if (next) {
+    state_ = State::reading;
+  } else if (aborted_ || stream_->broken()) {
+    close(reset);
+  } else if (outbox_.empty() && inbox_.empty() && (tunnel || (whole && !wanted_more))) {
+    close(false);
+  } else {
+    start_draining();
+  }
+}
+
+// ---- the end of a connection
+
+// Sends what waits, then the end mark, and reads on for a while: closing with unread octets would
+// reset the connection, and the client could lose the answer (RFC 9112 9.6).
+void ServerConnection::start_draining() {
+  state_ = State::draining;
+  all_.busy.push_back(*this);
+  head_deadline_us_ = loop_.now_us() + limits_.send_timeout_us;
+  drain();
+}
+
+void ServerConnection::drain() {
+  if (!end_sent_) {
+    size_t waiting = outbox_.size();
+    net::IoState state = outbox_.flush(*stream_);
+    if (state == net::IoState::error) return close(false);
+    if (outbox_.size() < waiting) head_deadline_us_ = loop_.now_us() + limits_.send_timeout_us;
+    if (state == net::IoState::again) {
+      if (loop_.now_us() >= head_deadline_us_) return close(true);
+      waker_.arm(head_deadline_us_);
+      return;
+    }
+    end_sent_ = true;
+    stream_->shutdown_write();
+    head_deadline_us_ = loop_.now_us() + limits_.linger_us;
+  }
+  if (loop_.now_us() >= head_deadline_us_) return close(false);
+  inbox_.clear();
+  for (int reads = 0; reads < kBurst && stream_->can_read(); reads++) {
+    net::Io io = inbox_.fill(*stream_);
+    inbox_.clear();
+    if (io.state == net::IoState::end || io.state == net::IoState::error) return close(false);
+    if (io.state == net::IoState::again) break;
+  }
+  waker_.arm(stream_->can_read() ? loop_.now_us() : head_deadline_us_);
+}
+
+void ServerConnection::close(bool reset) {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  leave();
+  waker_.disarm();
+  stream_->close(reset);
+  loop_.retire(this);
+  service_.on_closed();
+}
+
+void ServerConnection::close_idle() { close(false); }
+
+void ServerConnection::close_now() { close(true); }
+
+void ServerConnection::abort() { aborted_ = true; }
+
+// ---- request body
+
+Chunk ServerConnection::pull() {
+  Request& request = *request_;
+  BodyDecoder& decoder = request.decoder;
+  if (request.body_failure != 0 || decoder.failed()) return {Pull::error, {}};
+  if (decoder.done()) return {Pull::end, {}};
+  if (inbox_.empty()) {
+    if (!stream_->can_read()) return {stream_->broken() ? Pull::error : Pull::again, {}};
+    net::Io io = inbox_.fill(*stream_, kBodyReadBytes);
+    if (io.state == net::IoState::again) return {Pull::again, {}};
+    if (io.state != net::IoState::ok) {
+      if (io.state == net::IoState::error) return fail_body(499);
+      decoder.end_of_stream();
+      return decoder.done() ? Chunk{Pull::end, {}} : fail_body(499);
+    }
+  }
+  BodyDecoder::Slice slice =
+      decoder.decode(inbox_.data(), inbox_.view().size(), limits_.head);
+  Exchange& exchange = request.exchange;
+  exchange.request_bytes += slice.consumed;
+  request.body_bytes += slice.octets.size();
+  inbox_.consume(slice.consumed);
+  if (decoder.failed()) return fail_body(400);
+  bool tunnel = decoder.framing() == Framing::until_close;
+  if (limits_.body_bytes != 0 && request.body_bytes > limits_.body_bytes && !tunnel) {
+    return fail_body(413);
+  }
+  return {decoder.done() ? Pull::end : Pull::data, slice.octets};
+}
+
+Chunk ServerConnection::fail_body(int status) {
+  request_->body_failure = status;
+  request_->keep_alive = false;
+  return {Pull::error, {}};
+}
+
+int ServerConnection::body_failure() const {
+  return request_->body_failure == 499 ? 0 : request_->body_failure;
+}
+
+bool ServerConnection::body_complete() const { return request_->decoder.done(); }
+
+std::string_view ServerConnection::request_trailers() const {
+  return request_->decoder.trailer_octets();
+}
+
+async::Task<BodyRead> ServerConnection::buffer_body(size_t limit, std::string_view& out) {
+  Exchange& exchange = request_->exchange;
+  if (exchange.expects_continue && inbox_.empty()) {
+    Response go_on(exchange.arena);
+    go_on.status = 100;
+    if (send_interim(go_on) == Push::error) co_return BodyRead::failed;
+  }
+  exchange.expects_continue = false;
+  exchange.request.fields.remove(FieldId::expect);
+  char* kept = nullptr;
+  size_t size = 0, capacity = 0;
+  for (;;) {
+    Chunk chunk = request_body().pull();
+    if (chunk.state == Pull::error) co_return BodyRead::failed;
+    if (chunk.state == Pull::again) {
+      net::Wake wake = co_await waker_.wait(loop_.now_us() + limits_.body_timeout_us);
+      if (wake == net::Wake::timeout) {
+        fail_body(408);
+        co_return BodyRead::failed;
+      }
+      continue;
+    }
+    if (size + chunk.octets.size() > limit) co_return BodyRead::too_large;
+    if (size + chunk.octets.size() > capacity) {
+      capacity = std::max({size + chunk.octets.size(), capacity * 2, size_t{1024}});
+      char* bigger = exchange.arena.bytes(capacity);
+      std::copy(kept, kept + size, bigger);
+      kept = bigger;
+    }
+    std::copy(chunk.octets.begin(), chunk.octets.end(), kept + size);
+    size += chunk.octets.size();
+    if (chunk.state == Pull::end) break;
+  }
+  out = {kept, size};
+  request_->buffered = TextBody(out);
+  body_ = &request_->buffered;
+  co_return BodyRead::complete;
+}
+
+// ---- response
+
+Push ServerConnection::send(const iovec* parts, int count) {
+  Exchange& exchange = request_->exchange;
+  for (int i = 0; i < count; i++) exchange.bytes_sent += parts[i].iov_len;
+  switch (outbox_.send(*stream_, parts, count)) {
+    case net::IoState::ok:
+      return Push::done;
+    case net::IoState::again:
+      return Push::blocked;
+    default:
+      exchange.client_aborted = true;
+      aborted_ = true;
+      return Push::error;
+  }
+}
+
+Push ServerConnection::flush() {
+  switch (outbox_.flush(*stream_)) {
+    case net::IoState::ok:
+      return Push::done;
+    case net::IoState::again:
+      return Push::blocked;
+    default:
+      request_->exchange.client_aborted = true;
+      aborted_ = true;
+      return Push::error;
+  }
+}
+
+Push ServerConnection::send_interim(const Response& response) {
+  if (request_->exchange.request.version == Version::http10) return Push::done;
+  HeadWriter head(HeadWriter::bytes_of(response.fields) + kHeadRoom);
+  head.text("HTTP/1.1 ").number(static_cast<uint64_t>(response.status)).text(" ");
+  head.text(status_phrase(response.status)).text("\r\n");
+  head.fields(response.fields, kHopByHop | field_set({FieldId::content_length})).text("\r\n");
+  iovec part{const_cast<char*>(head.written().data()), head.written().size()};
+  return send(&part, 1);
+}
+
+ServerConnection::Delimiter ServerConnection::delimiter_for(const Exchange& exchange,
+                                                            int64_t length) const {
+  int status = exchange.response.status;
+  if (status == 101) return Delimiter::tunnel;
+  if (exchange.request.method == Method::head || status == 204 || status == 304) {
+    return Delimiter::none;
+  }
+  if (length >= 0) return Delimiter::length;
+  return exchange.request.version == Version::http10 ? Delimiter::close : Delimiter::chunked;
+}
+
+void ServerConnection::start_response(int64_t length) {
+  Request& request = *request_;
+  Exchange& exchange = request.exchange;
+  Response& response = exchange.response;
+  request.started = true;
+  request.delimiter = delimiter_for(exchange, length);
+  request.left = length;
+  if (!request.decoder.done() || service_.draining()) request.keep_alive = false;
+  if (request.delimiter == Delimiter::tunnel) request.decoder.begin(Framing::until_close, 0);
+
+  std::string_view reason =
+      response.reason.empty() ? status_phrase(response.status) : response.reason;
+  HeadWriter head(HeadWriter::bytes_of(response.fields) + reason.size() + kHeadRoom);
+  head.text("HTTP/1.1 ").number(static_cast<uint64_t>(response.status)).text(" ");
+  head.text(reason).text("\r\n");
+  uint64_t skipped = kHopByHop | field_set({FieldId::content_length});
+  head.fields(response.fields, skipped);
+  if (!response.fields.has(FieldId::date)) {
+    int64_t unix_s = (loop_.now_us() + loop_.wall_offset_us()) / 1'000'000;
+    head.field("Date", http_date(unix_s));
+  }
+  write_framing_fields(head, length);
+  request.head = head.text("\r\n").written();
+}
+
+void ServerConnection::write_framing_fields(HeadWriter& head, int64_t length) {
+  Request& request = *request_;
+  Exchange& exchange = request.exchange;
+  switch (request.delimiter) {
+    case Delimiter::tunnel:
+      head.text("Connection: upgrade\r\n");
+      head.field("Upgrade", exchange.response.fields.get(FieldId::upgrade));
+      return;
+    case Delimiter::chunked:
+      head.text("Transfer-Encoding: chunked\r\n");
+      break;
+    case Delimiter::none:
+    case Delimiter::length:
+      if (length >= 0 && exchange.response.status != 204) {
+        head.text("Content-Length: ").number(static_cast<uint64_t>(length)).text("\r\n");
+      }
+      break;
+    case Delimiter::close:
+      request.keep_alive = false;
+      break;
+  }
+  if (!request.keep_alive) {
+    head.text("Connection: close\r\n");
+  } else if (exchange.request.version == Version::http10) {
+    head.text("Connection: keep-alive\r\n");
+  }
+}
+
+Push ServerConnection::push(std::string_view octets, bool end) {
+  Request& request = *request_;
+  iovec parts[4];
+  int count = 0;
+  auto add = [&](std::string_view part) {
+    if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
+  };
+  if (request.delimiter == Delimiter::none) octets = {};
+  add(std::exchange(request.head, {}));
+  char size_line[20];
+  if (request.delimiter == Delimiter::chunked) {
+    if (!octets.empty()) {
+      char* to = std::to_chars(size_line, size_line + 16, octets.size(), 16).ptr;
+      *to++ = '\r';
+      *to++ = '\n';
+      add({size_line, static_cast<size_t>(to - size_line)});
+      add(octets);
+      add(end ? "\r\n0\r\n\r\n" : "\r\n");
+    } else if (end) {
+      add("0\r\n\r\n");
+    }
+  } else {
+    if (request.delimiter == Delimiter::length) {
+      octets = octets.substr(0, static_cast<size_t>(std::min<int64_t>(
+                                    request.left, static_cast<int64_t>(octets.size()))));
+      request.left -= static_cast<int64_t>(octets.size());
+    }
+    add(octets);
+  }
+  request.exchange.body_bytes_sent += octets.size();
+  if (end) {
+    // A body shorter than announced is an answer cut short: the client must see that.
+    request.answered = request.delimiter != Delimiter::length || request.left == 0;
+    if (!request.answered) aborted_ = true;
+  }
+  Push pushed = count == 0 ? (outbox_.empty() ? Push::done : flush()) : send(parts, count);
+  if (end && request.delimiter == Delimiter::tunnel && pushed == Push::done) {
+    stream_->shutdown_write();
+  }
+  return pushed;
+}
+
+Push ServerConnection::push_trailers(std::string_view lines) {
+  Request& request = *request_;
+  if (request.delimiter != Delimiter::chunked) return push({}, true);
+  request.answered = true;
+  std::string_view head = std::exchange(request.head, {});
+  std::string_view parts_text[] = {head, "0\r\n", lines, "\r\n"};
+  iovec parts[4];
+  int count = 0;
+  for (std::string_view part : parts_text) {
+    if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
+  }
+  return send(parts, count);
+}
+
+}  // namespace pylon::http::h1

@@ -1,0 +1,46 @@
+// Inbox: octets received from a stream and not used yet.
+//
+// Usually they lie in the thread's ReadBuffer; only what must wait is copied into memory of the
+// connection's own, of about the size needed. Views are valid until the next fill() of any inbox on
+// the thread, or stash(). Belongs to one loop.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "net/read_buffer.h"
+#include "net/stream.h"
+
+namespace pylon::net {
+
+class Inbox final : private ReadBuffer::Borrower {
+ public:
+  Inbox() = default;
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+  ~Inbox();
+
+  bool empty() const { return size_ == 0; }
+  std::string_view view() const { return {at_, size_}; }
+  char* data() { return at_; }  // decoders compact in place
+  void consume(size_t octets);
+  void clear() { consume(size_); }
+
+  // Reads once from the stream, behind what is there. `room`: at most so many octets more.
+  Io fill(Stream& stream, size_t room = ReadBuffer::kBytes);
+  // Makes what is there independent of the thread's buffer.
+  void stash() override;
+
+  size_t owned_bytes() const { return capacity_; }
+
+ private:
+  void reserve(size_t more);
+  void release_owned();
+
+  char* at_ = nullptr;
+  char* owned_ = nullptr;  // null: the octets lie in the thread's buffer
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+};
+
+}  // namespace pylon::net

@@ -1,0 +1,37 @@
+// Outbox: writes to a stream, and keeps what the stream would not take.
+//
+// send() writes at once; only a remainder is copied. Callers stop sending while it is not empty, so
+// it never holds more than one call's octets. Belongs to one loop.
+#pragma once
+
+#include <cstdint>
+
+#include "net/stream.h"
+
+namespace pylon::net {
+
+class Outbox {
+ public:
+  Outbox() = default;
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+  ~Outbox();
+
+  // ok: all is with the kernel. again: a remainder waits. error: the stream is broken.
+  IoState send(Stream& stream, const iovec* parts, int count);
+  IoState flush(Stream& stream);
+
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+  uint64_t sent_bytes() const { return sent_bytes_; }  // given to the kernel so far
+
+ private:
+  void keep(const iovec* parts, int count, size_t skip);
+
+  char* octets_ = nullptr;
+  uint32_t at_ = 0;
+  uint32_t size_ = 0;  // waiting, from at_
+  uint64_t sent_bytes_ = 0;
+};
+
+}  // namespace pylon::net
