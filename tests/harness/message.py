@@ -195,7 +195,7 @@ class Message:
             return "chunked", 0
         if not lengths:
             return None, 0
-        if len(lengths) > 1 or not re.fullmatch(rb"\d{1,18}", lengths[0]):
+        if len(lengths) > 1 or not re.fullmatch(rb"\d{1,19}", lengths[0]):
             raise Malformed(f"Content-Length {lengths!r}")
         return "length", int(lengths[0])
 
