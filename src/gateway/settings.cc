@@ -188,7 +188,7 @@ unsigned Settings::worker_count() const {
 }
 
 std::string Settings::absolute(std::string_view path) const {
-  if (path.starts_with('/')) return std::string(path);
+  if (path.starts_with('/') || path == "stderr") return std::string(path);
   return fmt::format("{}/{}", prefix, path);
 }
 

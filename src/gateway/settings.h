@@ -204,7 +204,8 @@ struct Settings {
   Settings();  // the defaults
 
   unsigned worker_count() const;  // `process.workers`, or the number of available cores
-  std::string absolute(std::string_view path) const;  // of a path relative to the prefix
+  // Of a path that may be relative to the prefix; "stderr" (of a log) stays.
+  std::string absolute(std::string_view path) const;
 };
 
 // Something to say about a place in config.yaml.

@@ -1,0 +1,133 @@
+#include "gateway/listening.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace pylon::gateway {
+namespace {
+
+constexpr int kBacklog = 4096;
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+};
+
+SocketAddress socket_address(const ListenAddress& address) {
+  SocketAddress out;
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
+  if (inet_pton(AF_INET, address.ip.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(address.port);
+    out.length = sizeof *v4;
+  } else if (inet_pton(AF_INET6, address.ip.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(address.port);
+    out.length = sizeof *v6;
+  }
+  return out;
+}
+
+std::string advice(int error) {
+  switch (error) {
+    case EADDRINUSE:
+      return "another program has the address: stop it or configure another port";
+    case EACCES:
+      return "ports below 1024 need root or the capability CAP_NET_BIND_SERVICE";
+    case EADDRNOTAVAIL:
+      return "no network interface has this address";
+    case EAFNOSUPPORT:
+      return "the system has no IPv6: set apisix.enable_ipv6: false";
+    default:
+      return strerror(error);
+  }
+}
+
+tl::unexpected<Error> cannot_listen(const ListenAddress& address, int error) {
+  return fail(fmt::format("cannot listen on {}: {}", address.text(), advice(error)));
+}
+
+bool without_ipv6(int error) { return error == EAFNOSUPPORT || error == EADDRNOTAVAIL; }
+
+// An errno, or 0 and a listening socket.
+int listen_on(const ListenAddress& address, Fd& out) {
+  SocketAddress to = socket_address(address);
+  Fd fd(socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  int on = 1;
+  bool v6 = to.storage.ss_family == AF_INET6;
+  bool listens = fd.is_open() &&
+                 setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                 setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+                 (!v6 || setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+                 bind(fd.get(), reinterpret_cast<sockaddr*>(&to.storage), to.length) == 0 &&
+                 listen(fd.get(), kBacklog) == 0;
+  int error = listens ? 0 : errno;
+  if (listens) out = std::move(fd);
+  return error;
+}
+
+}  // namespace
+
+std::vector<WantedSocket> wanted_sockets(const Settings& settings) {
+  std::vector<WantedSocket> wanted;
+  if (settings.store.role != Role::control_plane) {
+    for (const ListenAddress& address : settings.proxy.listen) {
+      wanted.push_back({SocketKind::proxy, address});
+    }
+  }
+  if (settings.admin.enabled) wanted.push_back({SocketKind::admin, settings.admin.listen});
+  if (settings.control.enabled) wanted.push_back({SocketKind::control, settings.control.listen});
+  if (settings.status.enabled) wanted.push_back({SocketKind::status, settings.status.listen});
+  const auto& plugins = settings.plugins;
+  bool prometheus = std::find(plugins.begin(), plugins.end(), "prometheus") != plugins.end();
+  if (settings.metrics.enabled && prometheus) {
+    wanted.push_back({SocketKind::metrics, settings.metrics.listen});
+  }
+  return wanted;
+}
+
+Result<Fd> open_listener(const ListenAddress& address) {
+  Fd fd;
+  if (int error = listen_on(address, fd); error != 0) return cannot_listen(address, error);
+  return fd;
+}
+
+int ListeningSockets::fd_of(const ListenAddress& address) const {
+  for (const Socket& socket : sockets_) {
+    if (socket.address == address) return socket.fd.get();
+  }
+  return -1;
+}
+
+Result<void> ListeningSockets::add(const std::vector<WantedSocket>& wanted) {
+  std::vector<Socket> added;
+  for (const WantedSocket& each : wanted) {
+    if (fd_of(each.address) >= 0) continue;
+    Fd fd;
+    int error = listen_on(each.address, fd);
+    if (error == 0) {
+      added.push_back({each.address, std::move(fd)});
+    } else if (!each.address.if_possible || !without_ipv6(error)) {
+      return cannot_listen(each.address, error);
+    }
+  }
+  std::move(added.begin(), added.end(), std::back_inserter(sockets_));
+  return {};
+}
+
+void ListeningSockets::keep_only(const std::vector<WantedSocket>& wanted) {
+  std::erase_if(sockets_, [&](const Socket& socket) {
+    auto same = [&](const WantedSocket& each) { return each.address == socket.address; };
+    return std::none_of(wanted.begin(), wanted.end(), same);
+  });
+}
+
+}  // namespace pylon::gateway
