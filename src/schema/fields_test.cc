@@ -119,7 +119,8 @@ TEST(Fields, TheExampleIsFilled) {
 
 TEST(Fields, EveryKindOfMember) {
   auto wide = parse<Wide>(*Json::parse(
-      R"({"id":7,"on":false,"ratio":1,"port":443.0,"policy":"redis","note":"n","embedded":{"weight":9},)"
+      R"({"id":7,"on":false,"ratio":1,"port":443.0,"policy":"redis","note":"n",)"
+      R"("embedded":{"weight":9},)"
       R"("list":[{"token":"t"},{}],"counts":{"a":1},"headers":{"x":"1","a":"2"},"anything":[1],)"
       R"("regex":"^a+$","password":"p","comment":"dropped"})"));
   ASSERT_TRUE(wide) << wide.error().message;

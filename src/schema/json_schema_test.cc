@@ -184,7 +184,8 @@ TEST(JsonSchema, FillsDefaults) {
 
 TEST(JsonSchema, FollowsReferences) {
   constexpr std::string_view schema =
-      R"({"definitions":{"a/b":{"type":"string"},"tree":{"properties":{"next":{"$ref":"#/definitions/tree"},)"
+      R"({"definitions":{"a/b":{"type":"string"},"tree":{"properties":{)"
+      R"("next":{"$ref":"#/definitions/tree"},)"
       R"("name":{"$ref":"#/definitions/a~1b"}}}},"$ref":"#/definitions/tree"})";
   EXPECT_EQ(message_of(schema, R"({"next":{"next":{"name":1}}})"),
             "property \"next\" validation failed: property \"next\" validation failed: "
