@@ -19,8 +19,12 @@ from harness.pylon import Pylon  # noqa: E402
 
 
 def pytest_addoption(parser):
-    parser.addoption("--gateway", default="pylon", choices=["pylon", "nginx", "haproxy"],
-                     help="what tests/http1 runs against")
+    parser.addoption(
+        "--gateway",
+        default="pylon",
+        choices=["pylon", "nginx", "haproxy"],
+        help="what tests/http1 runs against",
+    )
     parser.addoption("--full", action="store_true", help="big files and many connections")
 
 

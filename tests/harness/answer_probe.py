@@ -15,8 +15,8 @@ WAIT_S = 1.5
 @dataclass(frozen=True)
 class Answer:
     """One row. REFUSE: 502, or cut short when the head had to leave before the fault was seen.
-    SAFE: that, or one well-formed answer with `body`. ACCEPT: that answer only. `ends`: the upstream
-    closes behind its octets."""
+    SAFE: that, or one well-formed answer with `body`. ACCEPT: that answer only.
+    `ends`: the upstream closes behind its octets."""
 
     name: str
     octets: bytes
@@ -33,8 +33,10 @@ class Answer:
 def params(cases):
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), [n for n in names if names.count(n) > 1]
-    return [pytest.param(case, id=case.name, marks=[pytest.mark.must] if case.must else [])
-            for case in cases]
+    return [
+        pytest.param(case, id=case.name, marks=[pytest.mark.must] if case.must else [])
+        for case in cases
+    ]
 
 
 def run_answer(lane, case):
@@ -47,7 +49,7 @@ def run_answer(lane, case):
     if case.ends:
         upstream.close()
     response, complete = _read(client, case, upstream)
-    text = f"RFC {case.rfc}\nupstream sent {case.octets[:200]!r}\nclient got {bytes(client.log[:400])!r}"
+    text = f"RFC {case.rfc}\nsent {case.octets[:200]!r}\ngot {bytes(client.log[:400])!r}"
     _judge(case, response, complete, text)
     if complete and not response.closes:
         _assert_in_step(lane, client, b"second", text)
@@ -60,7 +62,9 @@ def _assert_in_step(lane, client, word, text):
         return
     served = lane.next_request(client)
     if served is None:
-        assert not client.buffer, f"octets that belong to no request: {bytes(client.buffer)!r}\n{text}"
+        assert (
+            not client.buffer
+        ), f"octets that belong to no request: {bytes(client.buffer)!r}\n{text}"
         return
     upstream, request = served
     assert request.target == lane.url(word), f"{request.target!r} came again\n{text}"
@@ -99,4 +103,3 @@ def _judge(case, response, complete, text):
     assert case.verdict in (SAFE, ACCEPT), "it was passed on as a whole answer\n" + text
     assert response.status == case.status, text
     assert response.content == case.body, f"another body {response.content[:80]!r}\n{text}"
-

@@ -44,7 +44,9 @@ class Client(Peer):
             response.read_content()
         except message.Truncated:
             return response, bytes(response.body.data)
-        raise AssertionError(f"the truncated answer ends as if complete: {response.content[-80:]!r}")
+        raise AssertionError(
+            f"the truncated answer ends as if complete: {response.content[-80:]!r}"
+        )
 
     def read_refusal(self, *statuses):
         """An error of the gateway's own, then the end of the connection."""

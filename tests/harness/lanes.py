@@ -26,14 +26,18 @@ class Track:
 
 
 class Lanes:
-    def __init__(self):
+    """`counts` by kind. `network` tells the addresses of several sets apart: 127.NETWORK.x.y."""
+
+    def __init__(self, counts=None, network=0):
         port = free_port()
         self.tracks = []
-        for third, (kind, count) in enumerate(COUNTS.items(), 1):
+        for third, (kind, count) in enumerate((counts or COUNTS).items(), 1):
             for number in range(1, count + 1):
                 name = f"{LETTER[kind]}{number}" if kind != "root" else "root"
                 prefix = f"/{name}" if kind != "root" else ""
-                self.tracks.append(Track(kind, name, prefix, f"127.0.{third}.{number}", port))
+                self.tracks.append(
+                    Track(kind, name, prefix, f"127.{network}.{third}.{number}", port)
+                )
         self.dead_port = free_port()  # nobody listens there: the fence is answered 502
         self._next = dict.fromkeys(COUNTS, 0)
 

@@ -44,7 +44,8 @@ class Nginx(_Peer):
     def _configuration(self, lanes):
         upstreams = "\n".join(
             f"upstream {t.name} {{ server {t.address}:{t.port} max_fails=0; keepalive 8; }}"
-            for t in lanes.tracks)
+            for t in lanes.tracks
+        )
         locations = "\n".join(self._location(t) for t in lanes.tracks)
         return f"""
 worker_processes 1;
@@ -75,8 +76,10 @@ http {{
     def _location(self, track):
         extra = ""
         if track.kind == "websocket":
-            extra = ("proxy_set_header Host $host; proxy_set_header Upgrade $http_upgrade;"
-                     " proxy_set_header Connection $connection_upgrade;")
+            extra = (
+                "proxy_set_header Host $host; proxy_set_header Upgrade $http_upgrade;"
+                " proxy_set_header Connection $connection_upgrade;"
+            )
         if track.kind == "brief":
             extra = f"proxy_read_timeout {BRIEF_S}s; proxy_send_timeout {BRIEF_S}s;"
         return f"location {track.prefix}/ {{ proxy_pass http://{track.name}; {extra} }}"
@@ -90,8 +93,11 @@ class Haproxy(_Peer):
         return ["haproxy", "-db", "-f", str(path)]
 
     def _configuration(self, lanes):
-        rules = "\n".join(f"  use_backend {t.name} if {{ path_beg {t.prefix}/ }}"
-                          for t in lanes.tracks if t.kind != "root")
+        rules = "\n".join(
+            f"  use_backend {t.name} if {{ path_beg {t.prefix}/ }}"
+            for t in lanes.tracks
+            if t.kind != "root"
+        )
         backends = "\n".join(self._backend(t) for t in lanes.tracks)
         return f"""
 global

@@ -15,9 +15,14 @@ class Process:
         self.folder = Path(folder)
         self.output = self.folder / "output.log"
         with open(self.output, "ab") as output:
-            self.child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL,
-                                          stdout=output, stderr=output,
-                                          env={**os.environ, **(environment or {})})
+            self.child = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **(environment or {})},
+            )
 
     @property
     def pid(self):

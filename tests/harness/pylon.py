@@ -55,7 +55,7 @@ class Pylon:
             "deployment": {
                 "role": "traditional",
                 "role_traditional": {"config_provider": "embedded"},
-                "embedded": {"path": str(self.folder / "data")},
+                "embedded": {"path": "data/pylon.db"},
                 "admin": {
                     "admin_key": [{"name": "admin", "key": ADMIN_KEY, "role": "admin"}],
                     "admin_listen": {"ip": local, "port": self.admin_port},

@@ -55,8 +55,12 @@ class Peer:
 
     def await_taken(self, wait_s=WAIT_S):
         """Until the process at the other end has read all that was sent."""
-        until(lambda: unread_octets(self.sock) in (0, None), "the reading of sent octets", wait_s,
-              0.001)
+        until(
+            lambda: unread_octets(self.sock) in (0, None),
+            "the reading of sent octets",
+            wait_s,
+            0.001,
+        )
 
     def send_while_taken(self, octets, quiet_s=0.5):
         """Sends as much as the other side takes; stops when it takes nothing for quiet_s."""
@@ -84,7 +88,9 @@ class Peer:
             self.end = "rst"
             return False
         except TimeoutError:
-            raise Stalled(f"no octets within {wait_s} s; so far {bytes(self.log[-300:])!r}") from None
+            raise Stalled(
+                f"no octets within {wait_s} s; so far {bytes(self.log[-300:])!r}"
+            ) from None
         if not octets:
             self.end = "fin"
             return False

@@ -41,8 +41,9 @@ def test_another_client_reuses_the_upstream_connection(lane):
 
 
 @pytest.mark.must
-@pytest.mark.parametrize("value", [b"close", b"Close", b"CLOSE", b"x, close", b"close,x", b"\tclose "],
-                         ids=repr)
+@pytest.mark.parametrize(
+    "value", [b"close", b"Close", b"CLOSE", b"x, close", b"close,x", b"\tclose "], ids=repr
+)
 def test_close_asked_by_the_client(lane, value):
     """RFC 9112 9.6: the server closes after the response, and says so."""
     client, upstream, _ = lane.begin(lane.get(b"1", b"Connection:" + value) + lane.get(b"2"))
@@ -241,8 +242,8 @@ def test_connection_without_a_request_is_closed_quietly(lane):
 
 
 def test_answer_is_whole_though_the_client_sent_on(lane):
-    """RFC 9112 9.6: with unread octets behind, close() would reset the connection and the client could
-    lose the answer; the gateway must linger."""
+    """RFC 9112 9.6: with unread octets behind, close() would reset the connection and the client
+    could lose the answer; the gateway must linger."""
     client = lane.client()
     client.send(b"GET / HTTP/1.1\r\nHost: a b\r\nContent-Length: 5000000\r\n\r\n")
     client.send_while_taken(b"x" * 5000000, 0.2)

@@ -14,8 +14,9 @@ def statuses(response):
 
 
 @pytest.mark.must
-@pytest.mark.parametrize("interim", [HINT, PROCESSING, b"HTTP/1.1 199 Own\r\nX-A: 1\r\n\r\n"],
-                         ids=["103", "102", "199"])
+@pytest.mark.parametrize(
+    "interim", [HINT, PROCESSING, b"HTTP/1.1 199 Own\r\nX-A: 1\r\n\r\n"], ids=["103", "102", "199"]
+)
 def test_interim_response_reaches_the_client(lane, interim):
     """RFC 9110 15.2: a proxy must forward 1xx responses."""
     client, upstream, _ = lane.begin(lane.get(b"1"))
@@ -166,7 +167,9 @@ def test_body_that_does_not_wait_for_continue(lane):
     assert client.read().content == b"ok"
 
 
-@pytest.mark.parametrize("status", [b"417 Expectation Failed", b"401 Unauthorized", b"413 Too Large"])
+@pytest.mark.parametrize(
+    "status", [b"417 Expectation Failed", b"401 Unauthorized", b"413 Too Large"]
+)
 def test_final_status_instead_of_continue(lane, status):
     """RFC 9110 10.1.1: the client gets it without sending the body; what it sends next on the same
     connection is not taken for a body nor the other way round."""
@@ -242,8 +245,9 @@ def test_unknown_expectation(lane):
 def test_expectation_in_any_case(lane, value):
     """RFC 9110 10.1.1: case-insensitive."""
     client = lane.client()
-    client.send(lane.head(b"POST", b"x", b"Host: a.test", b"Content-Length: 2",
-                          b"Expect: " + value))
+    client.send(
+        lane.head(b"POST", b"x", b"Host: a.test", b"Content-Length: 2", b"Expect: " + value)
+    )
     if lane.visited(0.2):
         upstream = lane.accept()
         upstream.read_head()

@@ -21,7 +21,9 @@ def start_chunked(lane, *fields):
     return client, upstream, upstream.read_head()
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 1023, 4096, 16384, 65535, 65536, 65537, 1 << 20, 9 << 20])
+@pytest.mark.parametrize(
+    "size", [0, 1, 2, 1023, 4096, 16384, 65535, 65536, 65537, 1 << 20, 9 << 20]
+)
 def test_body_with_a_length(lane, size):
     client = lane.client()
     body = octets(size) if size < 1 << 20 else octets(1 << 16) * (size >> 16)
@@ -37,8 +39,11 @@ def test_body_with_a_length(lane, size):
     assert client.read().content == b"ok"
 
 
-@pytest.mark.parametrize("sizes", [[], [1], [1, 1, 1], [10, 100, 1000], [65536], [65535, 1, 65537],
-                                   [1] * 500, [200000, 3]], ids=lambda s: f"{len(s)}-{sum(s)}")
+@pytest.mark.parametrize(
+    "sizes",
+    [[], [1], [1, 1, 1], [10, 100, 1000], [65536], [65535, 1, 65537], [1] * 500, [200000, 3]],
+    ids=lambda s: f"{len(s)}-{sum(s)}",
+)
 def test_chunked_body(lane, sizes):
     """RFC 9112 7.1: whatever the chunks, the octets are the same."""
     pieces = [octets(size) for size in sizes]
@@ -50,9 +55,17 @@ def test_chunked_body(lane, sizes):
     assert client.read().content == b"ok"
 
 
-@pytest.mark.parametrize("text", [b"5;a=b\r\nhello\r\n0\r\n\r\n", b'5;a="q;\\"x"\r\nhello\r\n0;z\r\n\r\n',
-                                  b"5;a;b;c=1\r\nhello\r\n0\r\n\r\n", b"00005\r\nhello\r\n000\r\n\r\n",
-                                  b"5 ;a=b\r\nhello\r\n0\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"5;a=b\r\nhello\r\n0\r\n\r\n",
+        b'5;a="q;\\"x"\r\nhello\r\n0;z\r\n\r\n',
+        b"5;a;b;c=1\r\nhello\r\n0\r\n\r\n",
+        b"00005\r\nhello\r\n000\r\n\r\n",
+        b"5 ;a=b\r\nhello\r\n0\r\n\r\n",
+    ],
+    ids=repr,
+)
 def test_chunk_extensions_are_ignored(lane, text):
     """RFC 9112 7.1.1: unrecognised extensions are ignored; BWS before them is an old habit."""
     client = lane.client()
@@ -170,8 +183,13 @@ def test_answer_before_the_body_ends(lane, close):
     client.send(lane.head(b"POST", b"x", HOST, b"Content-Length: 1000000") + b"x" * 1000)
     upstream = lane.accept()
     upstream.read_head().body.read(1000)
-    upstream.send(answer(b"too much" * 100, *([b"Connection: close"] if close else []),
-                         status=b"413 Content Too Large"))
+    upstream.send(
+        answer(
+            b"too much" * 100,
+            *([b"Connection: close"] if close else []),
+            status=b"413 Content Too Large",
+        )
+    )
     if close:
         upstream.close()
     got = client.read()
@@ -179,7 +197,7 @@ def test_answer_before_the_body_ends(lane, close):
 
 
 def test_early_answer_never_mixes_with_the_next_request(lane):
-    """Rest of the body is either taken and dropped, or the connection ends; it is never a request."""
+    """The rest of the body is taken and dropped, or the connection ends: it is no request."""
     client = lane.client()
     hidden = lane.get(b"hidden")
     client.send(lane.head(b"POST", b"x", HOST, b"Content-Length: %d" % len(hidden)))
@@ -279,8 +297,14 @@ def test_body_of_a_get(lane):
 def test_transfer_encoding_is_not_lost_between_two_requests(lane):
     """A chunked, a lengthy, a bodiless request on one connection: each keeps its own framing."""
     client = lane.client()
-    client.send(lane.head(b"POST", b"1", HOST, CHUNKED) + chunked(b"one") + lane.post(b"two", b"2")
-                + lane.get(b"3") + lane.head(b"POST", b"4", HOST, CHUNKED) + chunked(b"four"))
+    client.send(
+        lane.head(b"POST", b"1", HOST, CHUNKED)
+        + chunked(b"one")
+        + lane.post(b"two", b"2")
+        + lane.get(b"3")
+        + lane.head(b"POST", b"4", HOST, CHUNKED)
+        + chunked(b"four")
+    )
     for number, body in enumerate([b"one", b"two", b"", b"four"], 1):
         assert lane.answer_next(answer(b"%d" % number)).content == body
         assert client.read().content == b"%d" % number

@@ -3,19 +3,42 @@
 import pytest
 
 # Names that exist between two neighbours only: RFC 9110 7.6.1.
-HOP_BY_HOP = [b"Keep-Alive: timeout=5", b"Proxy-Connection: keep-alive", b"TE: gzip",
-              b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__"]
+HOP_BY_HOP = [
+    b"Keep-Alive: timeout=5",
+    b"Proxy-Connection: keep-alive",
+    b"TE: gzip",
+    b"Upgrade: h2c",
+    b"HTTP2-Settings: AAMAAABkAAQAAP__",
+]
 
 KEPT = [
-    (b"X-Plain", b"value"), (b"x-lower", b"value"), (b"X_Under_Score", b"1"), (b"X-Empty", b""),
-    (b"X-Blank-Inside", b"a  b\tc"), (b"X-Colon", b"a:b: c"), (b"X-Quotes", b'"a, \\"b"; c=\'d\''),
-    (b"X-Obs-Text", b"caf\xe9 \xff\x80"), (b"X-Utf8", "naïve ✓".encode()), (b"X-Long", b"v" * 6000),
-    (b"!#$%&'*+-.^_`|~9a", b"every token character"), (b"X", b"one-letter name"),
-    (b"Authorization", b"Bearer abc"), (b"Cookie", b"a=1; b=2"), (b"Range", b"bytes=0-1"),
-    (b"If-None-Match", b'"x", W/"y"'), (b"Accept-Encoding", b"gzip, br"), (b"User-Agent", b"t/1 (x)"),
-    (b"Content-Type", b"text/plain"), (b"Origin", b"null"), (b"Referer", b"http://a.test/"),
-    (b"Cache-Control", b"no-cache"), (b"Pragma", b"no-cache"), (b"From", b"a@b"),
-    (b"Content-Language", b"de"), (b"Priority", b"u=1"), (b"Traceparent", b"00-" + b"a" * 32),
+    (b"X-Plain", b"value"),
+    (b"x-lower", b"value"),
+    (b"X_Under_Score", b"1"),
+    (b"X-Empty", b""),
+    (b"X-Blank-Inside", b"a  b\tc"),
+    (b"X-Colon", b"a:b: c"),
+    (b"X-Quotes", b'"a, \\"b"; c=\'d\''),
+    (b"X-Obs-Text", b"caf\xe9 \xff\x80"),
+    (b"X-Utf8", "naïve ✓".encode()),
+    (b"X-Long", b"v" * 6000),
+    (b"!#$%&'*+-.^_`|~9a", b"every token character"),
+    (b"X", b"one-letter name"),
+    (b"Authorization", b"Bearer abc"),
+    (b"Cookie", b"a=1; b=2"),
+    (b"Range", b"bytes=0-1"),
+    (b"If-None-Match", b'"x", W/"y"'),
+    (b"Accept-Encoding", b"gzip, br"),
+    (b"User-Agent", b"t/1 (x)"),
+    (b"Content-Type", b"text/plain"),
+    (b"Origin", b"null"),
+    (b"Referer", b"http://a.test/"),
+    (b"Cache-Control", b"no-cache"),
+    (b"Pragma", b"no-cache"),
+    (b"From", b"a@b"),
+    (b"Content-Language", b"de"),
+    (b"Priority", b"u=1"),
+    (b"Traceparent", b"00-" + b"a" * 32),
     (b"X-" + b"n" * 200, b"long name"),
 ]
 
@@ -76,8 +99,19 @@ def test_hop_by_hop_field_is_removed(lane, line):
 
 
 @pytest.mark.must
-@pytest.mark.parametrize("option", [b"X-Hop", b"x-hop", b"close, X-Hop", b"X-Hop,close", b",, X-Hop ,",
-                                    b"keep-alive , X-HOP", b"\tX-Hop\t"], ids=repr)
+@pytest.mark.parametrize(
+    "option",
+    [
+        b"X-Hop",
+        b"x-hop",
+        b"close, X-Hop",
+        b"X-Hop,close",
+        b",, X-Hop ,",
+        b"keep-alive , X-HOP",
+        b"\tX-Hop\t",
+    ],
+    ids=repr,
+)
 def test_fields_named_by_connection_are_removed(lane, option):
     """RFC 9110 7.6.1."""
     seen, _ = lane.exchange(lane.get(b"x", b"X-Hop: 1", b"X-End: 2", b"Connection: " + option))
@@ -88,8 +122,9 @@ def test_fields_named_by_connection_are_removed(lane, option):
 @pytest.mark.must
 def test_two_connection_lines_count_as_one_list(lane):
     """RFC 9110 5.3, 7.6.1."""
-    seen, _ = lane.exchange(lane.get(b"x", b"Connection: X-One", b"X-One: 1", b"X-Two: 2",
-                                     b"Connection: X-Two"))
+    seen, _ = lane.exchange(
+        lane.get(b"x", b"Connection: X-One", b"X-One: 1", b"X-Two: 2", b"Connection: X-Two")
+    )
     assert not {b"x-one", b"x-two"} & set(seen.fields.names())
 
 
@@ -101,8 +136,8 @@ def test_a_field_named_by_connection_twice_sent_is_removed_twice(lane):
 
 @pytest.mark.parametrize("option", [b"Content-Length", b"Host", b"Transfer-Encoding"])
 def test_connection_cannot_remove_framing(lane, option):
-    """RFC 9110 7.6.1: an option for a field that concerns all recipients is a fault: refused, or the
-    message keeps its meaning."""
+    """RFC 9110 7.6.1: an option for a field that concerns all recipients is a fault: refused, or
+    the message keeps its meaning."""
     client = lane.client()
     client.send(lane.post(b"hello", b"x", b"Connection: close, " + option))
     if lane.visited(0.2):
@@ -142,8 +177,9 @@ def test_host_is_passed(lane):
     assert seen.all(b"host") in ([b"a.test:8080"], [b"a.test"])
 
 
-@pytest.mark.parametrize("host", [b"a.test", b"A.Test", b"127.0.0.1", b"[::1]", b"x-1.y_2.test",
-                                  b"a.test."], ids=repr)
+@pytest.mark.parametrize(
+    "host", [b"a.test", b"A.Test", b"127.0.0.1", b"[::1]", b"x-1.y_2.test", b"a.test."], ids=repr
+)
 def test_valid_hosts(lane, host):
     """RFC 9110 7.2, RFC 3986 3.2.2."""
     seen, got = lane.exchange(lane.get(b"x", host=host))
@@ -166,16 +202,23 @@ def test_x_forwarded_for_is_appended_to(lane):
 
 def test_two_x_forwarded_for_lines_are_one_list(lane):
     """RFC 9110 5.3."""
-    seen, _ = lane.exchange(lane.get(b"x", b"X-Forwarded-For: 192.0.2.1",
-                                     b"X-Forwarded-For: 192.0.2.2"))
+    seen, _ = lane.exchange(
+        lane.get(b"x", b"X-Forwarded-For: 192.0.2.1", b"X-Forwarded-For: 192.0.2.2")
+    )
     values = b",".join(seen.all(b"x-forwarded-for")).replace(b" ", b"").split(b",")
     assert values == [b"192.0.2.1", b"192.0.2.2", b"127.0.0.1"]
 
 
 def test_upgrade_h2c_is_not_offered_to_the_upstream(lane):
     """RFC 9113 3.1 removed it; forwarded, it opens a tunnel past all rules."""
-    seen, got = lane.exchange(lane.get(b"x", b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c",
-                                       b"HTTP2-Settings: AAMAAABkAAQAAP__"))
+    seen, got = lane.exchange(
+        lane.get(
+            b"x",
+            b"Connection: Upgrade, HTTP2-Settings",
+            b"Upgrade: h2c",
+            b"HTTP2-Settings: AAMAAABkAAQAAP__",
+        )
+    )
     assert not {b"upgrade", b"http2-settings"} & set(seen.fields.names())
     assert b"upgrade" not in b",".join(seen.all(b"connection")).lower()
     assert got.status == 200

@@ -2,14 +2,44 @@
 
 import pytest
 
-METHODS = [b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"PURGE", b"REPORT", b"M-SEARCH",
-           b"PROPFIND", b"X!#$%&'*+.^_`|~9", b"get", b"A" * 32]
+METHODS = [
+    b"GET",
+    b"POST",
+    b"PUT",
+    b"DELETE",
+    b"PATCH",
+    b"OPTIONS",
+    b"PURGE",
+    b"REPORT",
+    b"M-SEARCH",
+    b"PROPFIND",
+    b"X!#$%&'*+.^_`|~9",
+    b"get",
+    b"A" * 32,
+]
 
 # Forwarded octet for octet: RFC 9110 7.7 forbids changing path and query.
 TARGETS = [
-    b"x", b"x/", b"x?", b"x?a=1&b=2&a=3", b"x?a=%2F%20+b", b"x?q=a/b?c", b"x?a=//..//b", b"x?&&=&",
-    b"x%20y", b"caf%C3%A9", b"a%2Fb", b"a%2fb", b"x;v=1", b"x;a=b;c/y", b"a!$&'()*+,;=:@-._~z",
-    b"x?" + b"k=v&" * 500, b"y" * 3000, b"x?a=%00%ff", b"~user", b"x?%zz",
+    b"x",
+    b"x/",
+    b"x?",
+    b"x?a=1&b=2&a=3",
+    b"x?a=%2F%20+b",
+    b"x?q=a/b?c",
+    b"x?a=//..//b",
+    b"x?&&=&",
+    b"x%20y",
+    b"caf%C3%A9",
+    b"a%2Fb",
+    b"a%2fb",
+    b"x;v=1",
+    b"x;a=b;c/y",
+    b"a!$&'()*+,;=:@-._~z",
+    b"x?" + b"k=v&" * 500,
+    b"y" * 3000,
+    b"x?a=%00%ff",
+    b"~user",
+    b"x?%zz",
 ]
 
 # (target without its own authority, what the upstream sees): RFC 9112 3.2.2.
@@ -46,16 +76,21 @@ def test_target_reaches_the_upstream_octet_for_octet(lane, rest):
 @pytest.mark.must
 @pytest.mark.parametrize("target, path, host", ABSOLUTE, ids=lambda v: v.decode()[:24])
 def test_absolute_form_wins_over_host(lane, target, path, host):
-    """RFC 9112 3.2.2: Host is replaced by the target's authority, the target becomes origin-form."""
+    """RFC 9112 3.2.2: the target's authority replaces Host; the target becomes origin-form."""
     line = b"GET " + target % lane.prefix + b" HTTP/1.1\r\n"
     seen, _ = lane.exchange(line + b"Host: first.test\r\n\r\n")
     assert seen.target == path % lane.prefix
     assert seen.all(b"host")[0].lower() == host
 
 
-@pytest.mark.parametrize("target, path", [(b"http://other.test", b"/"),
-                                          (b"http://other.test?x=1", b"/?x=1"),
-                                          (b"http://other.test/", b"/")])
+@pytest.mark.parametrize(
+    "target, path",
+    [
+        (b"http://other.test", b"/"),
+        (b"http://other.test?x=1", b"/?x=1"),
+        (b"http://other.test/", b"/"),
+    ],
+)
 def test_absolute_form_without_path_means_the_root(root_lane, target, path):
     """RFC 9112 3.2.1: an empty path is sent as "/"."""
     seen, _ = root_lane.exchange(b"GET " + target + b" HTTP/1.1\r\nHost: a.test\r\n\r\n")
@@ -64,8 +99,8 @@ def test_absolute_form_without_path_means_the_root(root_lane, target, path):
 
 
 def test_options_asterisk(root_lane):
-    """RFC 9110 9.3.7: about the server as a whole: answered here, or forwarded with the same target;
-    either way the connection stays in step."""
+    """RFC 9110 9.3.7: about the server as a whole: answered here, or forwarded with the same
+    target; either way the connection stays in step."""
     client = root_lane.client()
     client.send(b"OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n" + root_lane.get(b"after"))
     upstream = root_lane.accept()
@@ -109,8 +144,9 @@ def test_connect_in_origin_form_is_refused(lane):
 def test_trace_is_forwarded_or_refused_but_never_echoed_with_secrets(lane):
     """RFC 9110 9.3.8: no credentials in a TRACE answer."""
     client = lane.client()
-    client.send(lane.get(b"x", b"Authorization: Basic c2VjcmV0", b"Connection: close",
-                         method=b"TRACE"))
+    client.send(
+        lane.get(b"x", b"Authorization: Basic c2VjcmV0", b"Connection: close", method=b"TRACE")
+    )
     if lane.visited(0.2):
         upstream = lane.accept()
         upstream.read()

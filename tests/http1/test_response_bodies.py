@@ -25,8 +25,11 @@ def test_body_with_a_length(lane, size):
     assert response.body.rest() == b""
 
 
-@pytest.mark.parametrize("sizes", [[], [1], [1, 1, 1], [10, 100, 1000], [65536], [65535, 1, 65537],
-                                   [1] * 500, [200000, 3]], ids=lambda s: f"{len(s)}-{sum(s)}")
+@pytest.mark.parametrize(
+    "sizes",
+    [[], [1], [1, 1, 1], [10, 100, 1000], [65536], [65535, 1, 65537], [1] * 500, [200000, 3]],
+    ids=lambda s: f"{len(s)}-{sum(s)}",
+)
 def test_chunked_body(lane, sizes):
     pieces = [octets(size) for size in sizes]
     client, upstream, _ = lane.begin(lane.get())
@@ -38,8 +41,15 @@ def test_chunked_body(lane, sizes):
     assert client.read().content == b"ok"
 
 
-@pytest.mark.parametrize("text", [b"5;a=b\r\nhello\r\n0\r\n\r\n", b'5;a="q"\r\nhello\r\n0;z\r\n\r\n',
-                                  b"0005\r\nhello\r\n00\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"5;a=b\r\nhello\r\n0\r\n\r\n",
+        b'5;a="q"\r\nhello\r\n0;z\r\n\r\n',
+        b"0005\r\nhello\r\n00\r\n\r\n",
+    ],
+    ids=repr,
+)
 def test_chunk_extensions_are_ignored(lane, text):
     """RFC 9112 7.1.1."""
     client, upstream, _ = lane.begin(lane.get())
@@ -51,8 +61,10 @@ def test_trailers_arrive_behind_the_body_or_not_at_all(lane):
     """RFC 9110 6.5.1."""
     client, upstream, _ = lane.begin(lane.get(b"", b"TE: trailers", b"Connection: TE"))
     trailers = b"X-Sum: 1\r\nX-More: 2\r\n"
-    upstream.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-                  + chunked(b"hello", trailers=trailers))
+    upstream.send(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+        + chunked(b"hello", trailers=trailers)
+    )
     got = client.read()
     assert (got.content, got.get(b"x-sum")) == (b"hello", None)
     assert got.body.trailers.get(b"x-sum") in (b"1", None)
@@ -78,8 +90,11 @@ def test_body_until_close(lane, version):
 def test_the_first_octets_arrive_before_the_last_are_made(lane, framing):
     """Streaming: server-sent events, long polls."""
     client, upstream, _ = lane.begin(lane.get())
-    head = {"length": b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", "chunked": HEAD_CHUNKED,
-            "close": UNTIL_CLOSE}[framing]
+    head = {
+        "length": b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n",
+        "chunked": HEAD_CHUNKED,
+        "close": UNTIL_CLOSE,
+    }[framing]
     upstream.send(head)
     response = client.read_head()
     for text in (b"ab", b"cd", b"ef"):
@@ -250,8 +265,15 @@ def test_answer_of_exactly_what_a_read_takes(lane):
 def test_one_connection_many_framings(lane):
     """Each answer has its own framing, none leaks into the next."""
     client = lane.client()
-    answers = [answer(b"one"), HEAD_CHUNKED + chunked(b"two"), b"HTTP/1.1 204 X\r\n\r\n",
-               b"HTTP/1.1 304 X\r\n\r\n", answer(b""), HEAD_CHUNKED + chunked(), answer(b"seven")]
+    answers = [
+        answer(b"one"),
+        HEAD_CHUNKED + chunked(b"two"),
+        b"HTTP/1.1 204 X\r\n\r\n",
+        b"HTTP/1.1 304 X\r\n\r\n",
+        answer(b""),
+        HEAD_CHUNKED + chunked(),
+        answer(b"seven"),
+    ]
     bodies = []
     for octets_ in answers:
         client.send(lane.get())

@@ -3,23 +3,71 @@
 import pytest
 from harness.lane import OK, answer
 
-STATUSES = [b"200 OK", b"201 Created", b"202 Accepted", b"203 X", b"206 Partial Content",
-            b"207 Multi-Status", b"226 IM Used", b"299 Own", b"300 X", b"301 Moved Permanently",
-            b"302 Found", b"307 X", b"308 X", b"400 Bad Request", b"401 Unauthorized", b"402 X",
-            b"404 Not Found", b"405 X", b"408 X", b"410 Gone", b"413 X", b"418 I'm a teapot", b"421 X",
-            b"425 Too Early", b"429 X", b"451 X", b"499 Own", b"500 X", b"501 X", b"502 X", b"503 X",
-            b"504 X", b"505 X", b"511 X", b"599 Own"]
+STATUSES = [
+    b"200 OK",
+    b"201 Created",
+    b"202 Accepted",
+    b"203 X",
+    b"206 Partial Content",
+    b"207 Multi-Status",
+    b"226 IM Used",
+    b"299 Own",
+    b"300 X",
+    b"301 Moved Permanently",
+    b"302 Found",
+    b"307 X",
+    b"308 X",
+    b"400 Bad Request",
+    b"401 Unauthorized",
+    b"402 X",
+    b"404 Not Found",
+    b"405 X",
+    b"408 X",
+    b"410 Gone",
+    b"413 X",
+    b"418 I'm a teapot",
+    b"421 X",
+    b"425 Too Early",
+    b"429 X",
+    b"451 X",
+    b"499 Own",
+    b"500 X",
+    b"501 X",
+    b"502 X",
+    b"503 X",
+    b"504 X",
+    b"505 X",
+    b"511 X",
+    b"599 Own",
+]
 
 KEPT = [
-    (b"X-Plain", b"v"), (b"x-lower", b"v"), (b"X_Under", b"v"), (b"X-Empty", b""),
-    (b"X-Obs", b"caf\xe9\xff"), (b"X-Blank", b"a  b\tc"), (b"X-Long", b"v" * 6000),
-    (b"!#$%&'*+-.^_`|~9a", b"v"), (b"ETag", b'W/"x"'), (b"Location", b"/rel?x=1#frag"),
-    (b"Location", b"http://b.test/"), (b"Content-Type", b"text/html; charset=utf-8"),
-    (b"Cache-Control", b"max-age=1, s-maxage=2"), (b"Vary", b"*"), (b"Retry-After", b"3"),
-    (b"Last-Modified", b"Sun, 06 Nov 1994 08:49:37 GMT"), (b"WWW-Authenticate", b'Basic realm="x"'),
-    (b"Content-Encoding", b"gzip"), (b"Content-Range", b"bytes 0-1/2"), (b"Accept-Ranges", b"bytes"),
-    (b"Strict-Transport-Security", b"max-age=1"), (b"Link", b"</a>; rel=preload"), (b"Age", b"5"),
-    (b"Set-Cookie", b"a=b; Path=/; HttpOnly"), (b"Alt-Svc", b'h3=":443"'), (b"Allow", b"GET, HEAD"),
+    (b"X-Plain", b"v"),
+    (b"x-lower", b"v"),
+    (b"X_Under", b"v"),
+    (b"X-Empty", b""),
+    (b"X-Obs", b"caf\xe9\xff"),
+    (b"X-Blank", b"a  b\tc"),
+    (b"X-Long", b"v" * 6000),
+    (b"!#$%&'*+-.^_`|~9a", b"v"),
+    (b"ETag", b'W/"x"'),
+    (b"Location", b"/rel?x=1#frag"),
+    (b"Location", b"http://b.test/"),
+    (b"Content-Type", b"text/html; charset=utf-8"),
+    (b"Cache-Control", b"max-age=1, s-maxage=2"),
+    (b"Vary", b"*"),
+    (b"Retry-After", b"3"),
+    (b"Last-Modified", b"Sun, 06 Nov 1994 08:49:37 GMT"),
+    (b"WWW-Authenticate", b'Basic realm="x"'),
+    (b"Content-Encoding", b"gzip"),
+    (b"Content-Range", b"bytes 0-1/2"),
+    (b"Accept-Ranges", b"bytes"),
+    (b"Strict-Transport-Security", b"max-age=1"),
+    (b"Link", b"</a>; rel=preload"),
+    (b"Age", b"5"),
+    (b"Set-Cookie", b"a=b; Path=/; HttpOnly"),
+    (b"Alt-Svc", b'h3=":443"'),
+    (b"Allow", b"GET, HEAD"),
 ]
 
 
@@ -32,8 +80,10 @@ def test_status_is_passed(lane, status):
 
 @pytest.mark.parametrize("reason", [b" Fine \xe9", b" OK", b" " + b"r" * 300, b" ", b""], ids=repr)
 def test_reason_phrase_may_be_anything_or_nothing(lane, reason):
-    """RFC 9112 4: a client ignores it; absent with its blank it is a common fault that does no harm."""
-    _, got = lane.exchange(lane.get(), b"HTTP/1.1 200" + reason + b"\r\nContent-Length: 2\r\n\r\nok")
+    """RFC 9112 4: a client ignores it; absent with its blank it is a common, harmless fault."""
+    _, got = lane.exchange(
+        lane.get(), b"HTTP/1.1 200" + reason + b"\r\nContent-Length: 2\r\n\r\nok"
+    )
     assert got.content == b"ok" or (not reason and got.status == 502)
 
 
@@ -72,8 +122,11 @@ def test_many_fields(lane, count):
 
 
 @pytest.mark.must
-@pytest.mark.parametrize("line", [b"Keep-Alive: timeout=99", b"Proxy-Connection: close",
-                                  b"Upgrade: h2c", b"TE: trailers"], ids=lambda v: v[:10].decode())
+@pytest.mark.parametrize(
+    "line",
+    [b"Keep-Alive: timeout=99", b"Proxy-Connection: close", b"Upgrade: h2c", b"TE: trailers"],
+    ids=lambda v: v[:10].decode(),
+)
 def test_hop_by_hop_field_is_removed(lane, line):
     """RFC 9110 7.6.1."""
     _, got = lane.exchange(lane.get(), answer(b"", line))
@@ -145,7 +198,7 @@ def test_head_has_fields_but_no_body(lane):
     client.send(lane.get(b"h", method=b"HEAD") + lane.get(b"g"))
     upstream = lane.accept()
     assert upstream.read().method == b"HEAD"
-    upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: \"e\"\r\n\r\n")
+    upstream.send(b'HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: "e"\r\n\r\n')
     got = client.read(b"HEAD")
     assert (got.get(b"content-length"), got.get(b"etag")) == (b"1234", b'"e"')
     lane.answer_next(OK)
@@ -174,7 +227,7 @@ def test_head_answers_without_a_length(lane, framing):
 def test_statuses_without_body(lane, status):
     """RFC 9110 15.3.5, 15.4.5: the head ends the response; the connection stays in step."""
     client, upstream, _ = lane.begin(lane.get(b"1"))
-    upstream.send(b"HTTP/1.1 " + status + b"\r\nETag: \"e\"\r\n\r\n")
+    upstream.send(b"HTTP/1.1 " + status + b'\r\nETag: "e"\r\n\r\n')
     got = client.read()
     assert (got.status, got.body.kind, got.get(b"etag")) == (int(status[:3]), "none", b'"e"')
     client.send(lane.get(b"2"))
@@ -215,7 +268,9 @@ def test_a_response_in_pieces(lane, size):
 
 def test_conditional_and_range_requests_pass_untouched(lane):
     """RFC 9110 13, 14: the gateway has no representation of its own."""
-    part = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-3/9\r\nContent-Length: 2\r\n\r\ncd"
+    part = (
+        b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-3/9\r\nContent-Length: 2\r\n\r\ncd"
+    )
     seen, got = lane.exchange(lane.get(b"", b"Range: bytes=2-3", b'If-Range: "e"'), part)
     assert (seen.get(b"range"), seen.get(b"if-range")) == (b"bytes=2-3", b'"e"')
     assert (got.status, got.get(b"content-range"), got.content) == (206, b"bytes 2-3/9", b"cd")
@@ -224,8 +279,9 @@ def test_conditional_and_range_requests_pass_untouched(lane):
 def test_multipart_ranges_pass_untouched(lane):
     body = b"--b\r\nContent-Range: bytes 0-0/9\r\n\r\na\r\n--b--\r\n"
     fields = [b"Content-Type: multipart/byteranges; boundary=b"]
-    _, got = lane.exchange(lane.get(b"", b"Range: bytes=0-0,2-2"),
-                           answer(body, *fields, status=b"206 Partial Content"))
+    _, got = lane.exchange(
+        lane.get(b"", b"Range: bytes=0-0,2-2"), answer(body, *fields, status=b"206 Partial Content")
+    )
     assert got.content == body
 
 

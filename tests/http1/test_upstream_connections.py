@@ -76,7 +76,7 @@ def test_stale_connection_is_retried_once_only(lane):
 
 
 def test_fresh_connection_closed_unanswered_is_not_retried(lane):
-    """One node, retries 0: RFC 9112 9.3.1 allows a retry only where the connection was persistent."""
+    """One node, retries 0: RFC 9112 9.3.1 allows a retry only on a persistent connection."""
     client, upstream, _ = lane.begin(lane.get(b"x"))
     upstream.close()
     assert client.read().status == 502
@@ -111,7 +111,7 @@ def test_stale_connection_and_a_body_that_is_already_gone(lane):
 
 
 def test_stale_pool_of_several_connections(lane):
-    """All of the pool is stale, one retry: the fresh connection must be a new one, not the next stale."""
+    """All of the pool is stale, one retry: it must go to a new connection, not the next stale."""
     clients = [lane.client() for _ in range(4)]
     for client in clients:
         client.send(lane.get(b"x"))
@@ -161,8 +161,11 @@ def test_octets_after_an_answer_never_answer_the_next_request(lane, poison, toge
     assert (got.content, got.interim) == (b"second", [])
 
 
-@pytest.mark.parametrize("head", [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n"
-                                  + chunked(b"hello")], ids=["length", "chunked"])
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n" + chunked(b"hello")],
+    ids=["length", "chunked"],
+)
 def test_octets_after_the_body_do_not_reach_the_client(lane, head):
     """RFC 9112 6.3: the length ends the message."""
     client, upstream, _ = lane.begin(lane.get(b"1", b"Connection: close"))
@@ -173,7 +176,7 @@ def test_octets_after_the_body_do_not_reach_the_client(lane, head):
 
 
 def test_body_after_head_answer_poisons_nothing(lane):
-    """RFC 9112 6.3 point 1: a HEAD answer has no body; what follows makes the connection unusable."""
+    """RFC 9112 6.3 point 1: a HEAD answer has no body; what follows spoils the connection."""
     client, upstream, _ = lane.begin(lane.get(b"1", method=b"HEAD"))
     upstream.send(answer(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"))
     client.read(b"HEAD")
