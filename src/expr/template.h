@@ -1,0 +1,83 @@
+// Templates: text with variables in it, compiled once.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "expr/variable.h"
+
+namespace pylon::expr {
+
+// As APISIX's resolve_var: $name (letters, digits, '_' and '.'), ${name}, ${name ?? default};
+// a dollar sign after a backslash is text, and the backslash stays. An absent variable without
+// default gives nothing.
+class Template {
+ public:
+  Template() = default;
+  static Template compile(std::string_view text);
+
+  // In the exchange's arena, or a view into the template when it holds no variable.
+  std::string_view render(http::Exchange& exchange) const {
+    return is_constant() ? std::string_view(tail_) : render_parts(exchange, nullptr);
+  }
+  // `resolved` counts the variables that were present.
+  std::string_view render(http::Exchange& exchange, size_t& resolved) const;
+
+  bool is_constant() const { return parts_.empty(); }
+  bool needs_body() const;
+
+ private:
+  struct Part {
+    std::string before;  // the text that comes first
+    Variable variable;
+    bool has_fallback = false;
+    std::string fallback;
+  };
+
+  std::string_view render_parts(http::Exchange& exchange, size_t* resolved) const;
+
+  std::vector<Part> parts_;
+  std::string tail_;
+};
+
+// A line of the access log in nginx's syntax: $name and ${name}. An absent variable is "-", or
+// nothing with the escapes json and none.
+class LogFormat {
+ public:
+  enum class Escape : uint8_t {
+    standard,  // nginx's default: '"', '\', controls and octets from 0x7f become \xXX
+    json,
+    none,
+  };
+
+  // What one line is made of: the value of each variable, and its size when written.
+  struct Line {
+    const std::string_view* values;  // in the arena
+    size_t bytes;
+  };
+
+  LogFormat() = default;
+  static LogFormat compile(std::string_view text, Escape escape);
+
+  Line prepare(http::Exchange& exchange) const;
+  // Writes exactly line.bytes octets, no line feed; returns the end.
+  char* write(const Line& line, char* to) const;
+
+  // Names in the format that no variable has: written as absent.
+  const std::vector<std::string>& unknown_names() const { return unknown_names_; }
+
+ private:
+  struct Part {
+    std::string before;
+    Variable variable;
+  };
+
+  std::vector<Part> parts_;
+  std::string tail_;
+  Escape escape_ = Escape::standard;
+  std::vector<std::string> unknown_names_;
+};
+
+}  // namespace pylon::expr

@@ -1,0 +1,57 @@
+#include "expr/variable.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "expr/getters.h"
+
+namespace pylon::expr {
+namespace {
+
+std::string_view absent(const Operand&, http::Exchange&) { return {}; }
+
+const Family* find_family(std::string_view name) {
+  for (auto families : {head_families(), body_families()}) {
+    for (const Family& family : families) {
+      if (name.starts_with(family.prefix)) return &family;
+    }
+  }
+  return nullptr;
+}
+
+Variable::Getter find_named(std::string_view name) {
+  for (auto group :
+       {request_variables(), connection_variables(), outcome_variables(), upstream_variables()}) {
+    for (const Named& named : group) {
+      if (named.name == name) return named.get;
+    }
+  }
+  return absent;
+}
+
+}  // namespace
+
+Variable Variable::compile(std::string_view name) {
+  Variable variable;
+  const Family* family = find_family(name);
+  if (family == nullptr) {
+    variable.get_ = find_named(name);
+    return variable;
+  }
+  variable.get_ = family->get;
+  variable.get_json_ = family->get_json;
+  variable.needs_body_ = family->needs_body;
+  variable.operand_ = name.substr(family->prefix.size());
+  if (family->is_field) {
+    std::string field = to_lower(variable.operand_);
+    std::replace(field.begin(), field.end(), '-', '_');
+    variable.operand_ = field;
+    std::replace(field.begin(), field.end(), '_', '-');
+    variable.field_ = http::field_id(field);
+  }
+  return variable;
+}
+
+bool Variable::known() const { return get_ != absent; }
+
+}  // namespace pylon::expr
