@@ -1,0 +1,129 @@
+#include "gateway/worker.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "gateway/socket_ends.h"
+#include "observe/log.h"
+
+namespace pylon::gateway {
+namespace {
+
+constexpr int64_t kTickUs = 1'000'000;
+constexpr size_t kSpareDescriptors = 64;  // logs, store, sockets of the control thread
+
+// Clients may hold a share of the descriptors only, or none would be left for upstreams.
+size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  size_t usable = files.rlim_cur > kSpareDescriptors ? files.rlim_cur - kSpareDescriptors : 1;
+  size_t share = std::max<size_t>(usable * 2 / 3 / workers, 8);
+  return std::min(share, static_cast<size_t>(process.connections));
+}
+
+}  // namespace
+
+// What is done about once a second.
+class Worker::Tick final : public net::Timer {
+ public:
+  explicit Tick(Worker& worker) : Timer(worker.loop_.timers()), worker_(worker) {
+    arm(worker_.loop_.now_us() + kTickUs);
+  }
+
+ private:
+  void fire() override {
+    arm(worker_.loop_.now_us() + kTickUs);
+    worker_.every_second();
+  }
+  Worker& worker_;
+};
+
+Worker::Worker(const WorkerShared& shared, unsigned index)
+    : shared_(shared),
+      index_(index),
+      max_connections_(
+          connections_allowed(shared.settings.process, shared.settings.worker_count())),
+      dns_transport_(std::make_unique<upstream::dns::NetTransport>(loop_)),
+      resolver_(shared.dns, *dns_transport_, clock_),
+      lent_{.clock = clock_,
+            .metrics = shared.metrics.shard(index),
+            .http = http_client_,
+            .index = index},
+      forwarder_(loop_, pool_, balancer_, shared.options),
+      access_log_(shared.access_log == nullptr
+                      ? nullptr
+                      : std::make_unique<proxy::AccessLog>(shared.log_format,
+                                                           shared.access_log->lane(index))),
+      proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, access_log_.get(),
+              shared.options}) {}
+
+Worker::~Worker() = default;
+
+void Worker::start(std::vector<int> listening) {
+  listening_ = std::move(listening);
+  thread_ = std::thread([this] { run(listening_); });
+}
+
+void Worker::run(const std::vector<int>& listening) {
+  tick_ = std::make_unique<Tick>(*this);
+  loop_.set_at_top([this] { at_top(); });
+  at_top();
+  for (int fd : listening) {
+    listeners_.push_back(std::make_unique<net::Listener>(loop_, fd, *this));
+  }
+  loop_.run();
+  listeners_.clear();
+  connections_.close_all();
+  loop_.turn(0);  // buries what was closed
+  tick_.reset();
+  if (access_log_ != nullptr) access_log_->flush();
+  ended_.store(true, std::memory_order_release);
+  shared_.snapshot_taken();
+}
+
+void Worker::at_top() {
+  if (shared_.versions.seat(index_).take_newest()) shared_.snapshot_taken();
+  if (draining_ && drained()) loop_.stop();
+}
+
+void Worker::every_second() {
+  if (access_log_ != nullptr) access_log_->flush();
+  counts_.idle.store(static_cast<uint32_t>(connections_.idle.size()), std::memory_order_relaxed);
+  counts_.busy.store(static_cast<uint32_t>(connections_.busy.size()), std::memory_order_relaxed);
+  counts_.accepted.store(connections_.opened, std::memory_order_relaxed);
+  counts_.requests.store(proxy_.requests(), std::memory_order_relaxed);
+}
+
+void Worker::drain() {
+  loop_.post([this] { begin_drain(); });
+}
+
+void Worker::begin_drain() {
+  draining_ = true;
+  proxy_.drain();
+  listeners_.clear();
+}
+
+void Worker::stop() { loop_.stop(); }
+
+void Worker::on_accept(int fd, const sockaddr_storage& peer) {
+  http::ConnectionEnds ends = ends_of(fd, peer);
+  auto stream = net::TcpStream::adopt(loop_, fd);
+  if (stream == nullptr) return;
+  http::h1::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
+                                   connections_);
+}
+
+bool Worker::may_accept() {
+  size_t open = connections_.idle.size() + connections_.busy.size();
+  if (open < max_connections_) return true;
+  return connections_.shed_idle(1) != 0;
+}
+
+void Worker::on_exhausted() {
+  observe::log(observe::Level::alert, "no descriptor is free: accepting again in a moment");
+  if (pool_.shed(16) == 0) connections_.shed_idle(16);
+}
+
+}  // namespace pylon::gateway

@@ -1,0 +1,105 @@
+// Worker: one thread with everything that serving needs: loop, listeners, connections, pools.
+//
+// Nothing of it is shared but the snapshot's seat, the metric cells and the log lanes, which are made
+// for that. The control thread starts it, wakes it for a new snapshot, and tells it to drain.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "expr/template.h"
+#include "gateway/inherited.h"
+#include "gateway/settings.h"
+#include "http/h1/server_connection.h"
+#include "net/listener.h"
+#include "net/loop_clock.h"
+#include "observe/log_writer.h"
+#include "observe/metrics.h"
+#include "proxy/http_client.h"
+#include "proxy/proxy.h"
+#include "upstream/dns_transport.h"
+
+namespace pylon::gateway {
+
+// What all workers share. Immutable but for what says otherwise; outlives them.
+struct WorkerShared {
+  const Settings& settings;
+  const proxy::Options& options;
+  const http::ServerLimits& limits;
+  const upstream::dns::Config& dns;
+  const expr::LogFormat& log_format;
+  observe::LogWriter* access_log;  // null: off
+  observe::Metrics& metrics;
+  snapshot::Versions& versions;
+  std::function<void()> snapshot_taken;  // from a worker's thread: the control thread is to settle
+};
+
+// The state of a worker's connections, as other threads may read it.
+struct WorkerCounts {
+  std::atomic<uint64_t> accepted{0};
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint32_t> idle{0};
+  std::atomic<uint32_t> busy{0};
+};
+
+class Worker final : public net::Listener::Acceptor {
+ public:
+  Worker(const WorkerShared& shared, unsigned index);
+  ~Worker() override;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Starts the thread; it accepts from these sockets as soon as there is a snapshot.
+  void start(std::vector<int> listening);
+
+  // From the control thread:
+  void wake() {
+    loop_.post([] {});
+  }
+  void drain();  // accept no more; the thread ends when the last connection has
+  void stop();   // ends at once
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+  void join() { thread_.join(); }
+  const WorkerCounts& counts() const { return counts_; }
+
+ private:
+  void run(const std::vector<int>& listening);
+  void at_top();
+  void every_second();
+  void begin_drain();
+  bool drained() const { return connections_.idle.empty() && connections_.busy.empty(); }
+
+  // Listener::Acceptor
+  void on_accept(int fd, const sockaddr_storage& peer) override;
+  bool may_accept() override;
+  void on_exhausted() override;
+
+  class Tick;
+
+  const WorkerShared& shared_;
+  unsigned index_;
+  size_t max_connections_;
+  net::Loop loop_;
+  net::LoopClock clock_{loop_};
+  std::unique_ptr<upstream::dns::Transport> dns_transport_;
+  upstream::Resolver resolver_;
+  upstream::Pool pool_{loop_};
+  upstream::Balancer balancer_{clock_};
+  proxy::WorkerHttpClient http_client_{loop_, resolver_};
+  plugin::Worker lent_;
+  proxy::Forwarder forwarder_;
+  std::unique_ptr<proxy::AccessLog> access_log_;
+  proxy::Proxy proxy_;
+  http::h1::ServerConnections connections_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unique_ptr<Tick> tick_;
+  std::vector<int> listening_;
+  WorkerCounts counts_;
+  bool draining_ = false;
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+}  // namespace pylon::gateway

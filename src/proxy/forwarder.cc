@@ -1,0 +1,434 @@
+#include "proxy/forwarder.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/strings.h"
+#include "observe/log.h"
+#include "proxy/upstream_head.h"
+
+namespace pylon::proxy {
+
+using http::Exchange;
+using http::Pull;
+using http::h1::ReadHead;
+using net::Wake;
+using upstream::Failure;
+using upstream::Progress;
+using upstream::Retry;
+
+namespace {
+
+constexpr int kMaxInterims = 1000;  // 1xx answers before the final one
+
+bool asks_for_websocket(const Exchange& exchange) {
+  return exchange.wants_upgrade &&
+         iequals(exchange.request.fields.get(http::FieldId::upgrade), "websocket");
+}
+
+}  // namespace
+
+async::Task<int> Forwarder::forward(Errand& errand) {
+  Exchange& exchange = errand.exchange;
+  const upstream::Upstream& upstream = errand.upstream;
+  if (upstream.empty()) co_return 503;
+  upstream::Tried tried;
+  int64_t deadline_us = upstream.retry_timeout_ms == 0
+                            ? net::Timer::kNever
+                            : loop_.now_us() + upstream.retry_timeout_ms * 1000;
+  int status = 502;
+  for (uint32_t tries = 0;; tries++) {
+    Trial trial;
+    trial.pick = balancer_.pick(upstream, exchange, tried);
+    if (!trial.pick) co_return status;
+    name_target(exchange, upstream, trial.pick);
+    if (tries == 0) {
+      for (plugin::ActiveChain* chain : {&errand.plugins.global, &errand.plugins.route}) {
+        if (!chain->has(plugin::Phase::before_proxy)) continue;
+        if (chain->is_async(plugin::Phase::before_proxy)) {
+          errand.verdict = co_await chain->run_async(plugin::Phase::before_proxy, exchange);
+        } else {
+          errand.verdict = chain->run(plugin::Phase::before_proxy, exchange);
+        }
+        if (!errand.verdict.proceeds()) co_return errand.verdict.status();
+      }
+    }
+    Outcome outcome;
+    Retry retry;
+    do {
+      outcome = co_await attempt(errand, trial);
+      end_attempt(errand, trial);
+      trial.failure.retries_left = tries < upstream.retries;
+      trial.failure.deadline_passed = loop_.now_us() >= deadline_us;
+      retry = upstream::decide(trial.failure);
+      trial.failure.fresh_tried = true;
+    } while (outcome == Outcome::failed && retry == Retry::same_node);
+    balancer_.finished(trial.pick.ticket, trial.rtt_us);
+    if (outcome == Outcome::answered) co_return 0;
+    if (outcome == Outcome::refused) co_return trial.status;
+    status = upstream::status_of(trial.failure);
+    if (retry == Retry::give_up) co_return status;
+  }
+}
+
+async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial) {
+  net::Waker& waker = errand.exchange.downstream->waker();
+  if (!begin(errand, trial)) co_return trial.outcome;
+  if (trial.connection->connecting()) {
+    Step connected = co_await wait_connected(errand, trial);
+    if (connected == Step::ended) co_return trial.outcome;
+  }
+  RequestPump request(*errand.exchange.downstream, *trial.connection);
+  Step step = send_request(errand, trial, request);
+  while (step != Step::ended) {
+    step = await_head(errand, trial, request);
+    if (step != Step::wait) break;
+    Wake wake = co_await waker.wait(head_deadline_us(errand, trial, request));
+    if (wake == Wake::timeout) step = head_timeout(errand, trial, request);
+  }
+  if (step == Step::ended) co_return trial.outcome;
+  AnswerPump answer(*errand.exchange.downstream, begin_answer(errand, trial));
+  if (errand.exchange.response.status == 101) {
+    co_await tunnel(errand, trial);
+    co_return Outcome::answered;
+  }
+  for (;;) {
+    step = relay(errand, trial, request, answer);
+    if (step == Step::ended) co_return trial.outcome;
+    Wake wake = co_await waker.wait(answer_deadline_us(errand, trial));
+    if (wake == Wake::timeout && answer_timeout(errand, trial) == Step::ended) {
+      co_return trial.outcome;
+    }
+  }
+}
+
+// ---- connecting
+
+// Gets a connection from the pool, or starts a new one.
+bool Forwarder::begin(Errand& errand, Trial& trial) {
+  Exchange& exchange = errand.exchange;
+  bool idempotent = http::is_idempotent(exchange.request.method);
+  const upstream::Endpoint& endpoint = trial.pick.endpoint();
+  trial.failure = {.idempotent = idempotent, .fresh_tried = trial.failure.fresh_tried};
+  trial.upgrade = errand.websocket && asks_for_websocket(exchange);
+  note_attempt(errand, trial);
+  http::h1::ClientConnection* connection = nullptr;
+  if (!trial.failure.fresh_tried) {
+    connection = pool_.take(endpoint, !idempotent);
+    trial.failure.reused_connection = connection != nullptr;
+  }
+  if (connection == nullptr) connection = pool_.connect(endpoint);
+  if (connection == nullptr) {
+    fail(errand, trial, nullptr, Failure::local, std::strerror(errno));
+    return false;
+  }
+  trial.connection.hold(connection);
+  connection->use(exchange.downstream->waker());
+  trial.progress_us = loop_.now_us();
+  if (!connection->connecting()) {
+    if (connection->broken()) {
+      fail(errand, trial, nullptr, Failure::connect, std::strerror(connection->error()));
+      return false;
+    }
+    trace_of(errand, trial).connected_us = loop_.now_us();
+  }
+  return true;
+}
+
+async::Task<Forwarder::Step> Forwarder::wait_connected(Errand& errand, Trial& trial) {
+  net::Waker& waker = errand.exchange.downstream->waker();
+  int64_t deadline_us = loop_.now_us() + errand.timeouts.connect_ms * 1000;
+  while (trial.connection->connecting()) {
+    Wake wake = co_await waker.wait(deadline_us);
+    if (errand.exchange.downstream->gone()) co_return lose_client(errand, trial);
+    if (wake == Wake::timeout && loop_.now_us() >= deadline_us) {
+      co_return fail(errand, trial, nullptr, Failure::timeout, "connecting took too long");
+    }
+  }
+  if (trial.connection->broken()) {
+    co_return fail(errand, trial, nullptr, Failure::connect,
+                   std::strerror(trial.connection->error()));
+  }
+  trial.progress_us = loop_.now_us();
+  trace_of(errand, trial).connected_us = loop_.now_us();
+  co_return Step::ready;
+}
+
+// ---- request and head of the answer
+
+Forwarder::Step Forwarder::send_request(Errand& errand, Trial& trial, RequestPump& request) {
+  Exchange& exchange = errand.exchange;
+  int64_t length = exchange.request.content_length;
+  std::string_view head = write_upstream_head(exchange, length, trial.upgrade);
+  switch (request.start(head, upstream_framing(exchange, length), exchange.has_body)) {
+    case Pumped::source:
+      return lose_client(errand, trial);
+    case Pumped::sink:
+      request.give_up();  // an early answer may be there all the same
+      return Step::wait;
+    default:
+      return Step::wait;
+  }
+}
+
+// Moves the request on until the head of the final answer is here.
+Forwarder::Step Forwarder::await_head(Errand& errand, Trial& trial, RequestPump& request) {
+  if (errand.exchange.downstream->gone()) return lose_client(errand, trial);
+  for (;;) {
+    Step pumped = pump_request(errand, trial, request);
+    if (pumped == Step::ended) return pumped;
+    http::Response& response = errand.exchange.response;
+    http::Method asked = errand.exchange.request.method;
+    switch (trial.connection->read_head(settings_.answer_head, asked, response)) {
+      case ReadHead::complete:
+        trial.progress_us = loop_.now_us();
+        if (Step taken = take_head(errand, trial); taken != Step::wait) return taken;
+        continue;
+      case ReadHead::again:
+        if (pumped == Step::ready) continue;
+        return Step::wait;
+      case ReadHead::closed:
+        return fail(errand, trial, &request, Failure::closed,
+                    "the upstream closed the connection before it answered");
+      case ReadHead::malformed:
+        return fail(errand, trial, &request, Failure::malformed, trial.connection->reason());
+    }
+  }
+}
+
+// ready: some octets moved. ended: the client has failed.
+Forwarder::Step Forwarder::pump_request(Errand& errand, Trial& trial, RequestPump& request) {
+  if (request.finished()) return Step::wait;
+  switch (request.pump()) {
+    case Pumped::some:
+    case Pumped::finished:
+      trial.progress_us = loop_.now_us();
+      return Step::ready;
+    case Pumped::source:
+      return lose_client(errand, trial);
+    case Pumped::sink:
+      request.give_up();
+      return Step::wait;
+    case Pumped::nothing:
+      break;
+  }
+  return Step::wait;
+}
+
+// A head is here: an interim one is passed on, and the next awaited; a final one ends the waiting.
+Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
+  http::Response& response = errand.exchange.response;
+  http::Attempt& trace = trace_of(errand, trial);
+  if (response.status == 101 && !trial.upgrade) {
+    return fail(errand, trial, nullptr, Failure::malformed, "unasked 101");
+  }
+  if (response.status >= 200 || response.status == 101) {
+    trace.status = response.status;
+    trace.header_us = loop_.now_us();
+    return Step::ready;
+  }
+  if (++trial.interims > kMaxInterims) {
+    return fail(errand, trial, nullptr, Failure::malformed, "too many interim answers");
+  }
+  if (errand.exchange.downstream->send_interim(response) == http::Push::error) {
+    return lose_client(errand, trial);
+  }
+  return Step::wait;
+}
+
+int64_t Forwarder::head_deadline_us(const Errand& errand, const Trial& trial,
+                                    const RequestPump& request) const {
+  if (request.waits_for_client()) return trial.progress_us + settings_.body_timeout_us;
+  int64_t ms = request.finished() ? errand.timeouts.read_ms : errand.timeouts.send_ms;
+  return trial.progress_us + ms * 1000;
+}
+
+Forwarder::Step Forwarder::head_timeout(Errand& errand, Trial& trial,
+                                        const RequestPump& request) {
+  if (loop_.now_us() < head_deadline_us(errand, trial, request)) return Step::wait;
+  if (request.waits_for_client()) return refuse(trial, 408);
+  return fail(errand, trial, &request, Failure::timeout, "the upstream took too long");
+}
+
+// ---- answer
+
+// Filters the head and hands it to the client's side; gives the body that the client gets.
+http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
+  Exchange& exchange = errand.exchange;
+  http::Response& response = exchange.response;
+  response.from_upstream = true;
+  response.fields.set(http::FieldId::server, settings_.server_field);
+  if (settings_.show_upstream_status || response.status >= 500) {
+    std::string_view status =
+        exchange.arena.copy(std::to_string(response.status));
+    response.fields.set("X-APISIX-Upstream-Status", status);
+  }
+  errand.plugins.header_filter(exchange);
+  http::Body& body = errand.plugins.body_filter(exchange, trial.connection->body());
+  exchange.downstream->start_response(response.content_length);
+  return body;
+}
+
+Forwarder::Step Forwarder::relay(Errand& errand, Trial& trial, RequestPump& request,
+                                 AnswerPump& answer) {
+  if (errand.exchange.downstream->gone()) return lose_client(errand, trial);
+  for (;;) {
+    Step pumped = pump_request(errand, trial, request);
+    if (pumped == Step::ended) return pumped;
+    switch (answer.pump(&*trial.connection)) {
+      case Pumped::some:
+        trial.progress_us = loop_.now_us();
+        continue;
+      case Pumped::nothing:
+        if (pumped == Step::ready) continue;
+        return Step::wait;
+      case Pumped::finished:
+        return finish(errand, trial);
+      case Pumped::source:
+        return cut_short(errand, trial, 502, trial.connection->reason());
+      case Pumped::sink:
+        return lose_client(errand, trial);
+    }
+  }
+}
+
+int64_t Forwarder::answer_deadline_us(const Errand& errand, const Trial& trial) const {
+  int64_t patience_us = errand.exchange.downstream->blocked() ? settings_.send_timeout_us
+                                                              : errand.timeouts.read_ms * 1000;
+  return trial.progress_us + patience_us;
+}
+
+Forwarder::Step Forwarder::answer_timeout(Errand& errand, Trial& trial) {
+  if (loop_.now_us() < answer_deadline_us(errand, trial)) return Step::wait;
+  if (errand.exchange.downstream->blocked()) return lose_client(errand, trial);
+  return cut_short(errand, trial, 504, "the upstream stopped in the middle of its answer");
+}
+
+Forwarder::Step Forwarder::finish(Errand& errand, Trial& trial) {
+  trace_of(errand, trial).bytes_received = trial.connection->received_bytes();
+  pool_.give_back(trial.pick.endpoint(), *trial.connection.release(), errand.upstream.keepalive);
+  return end(trial, Outcome::answered);
+}
+
+// ---- tunnel
+
+// Both directions as plain octets, until both have ended. An end is passed on by itself.
+async::Task<void> Forwarder::tunnel(Errand& errand, Trial& trial) {
+  http::Downstream& client = *errand.exchange.downstream;
+  trial.connection->become_tunnel();
+  if (client.push({}, false) == http::Push::error) co_return;
+  RequestPump up(client, *trial.connection);
+  AnswerPump down(client, trial.connection->body());
+  bool up_ended = false;
+  for (;;) {
+    Pumped sent = up_ended ? Pumped::finished : up.pump();
+    Pumped got = down.finished() ? Pumped::finished : down.pump(nullptr);
+    if (sent == Pumped::finished && !up_ended) {
+      up_ended = true;
+      trial.connection->finish_writing();
+    }
+    bool broken = sent == Pumped::source || sent == Pumped::sink || got == Pumped::source ||
+                  got == Pumped::sink || client.gone();
+    if (broken || (up_ended && got == Pumped::finished)) break;
+    if (sent == Pumped::some || got == Pumped::some) {
+      trial.progress_us = loop_.now_us();
+      continue;
+    }
+    int64_t deadline_us = trial.progress_us + errand.timeouts.read_ms * 1000;
+    Wake wake = co_await client.waker().wait(deadline_us);
+    if (wake == Wake::timeout && loop_.now_us() >= deadline_us) break;
+  }
+  trace_of(errand, trial).bytes_received = trial.connection->received_bytes();
+}
+
+// ---- how a trial ends
+
+Forwarder::Step Forwarder::end(Trial& trial, Outcome outcome) {
+  trial.outcome = outcome;
+  return Step::ended;
+}
+
+Forwarder::Step Forwarder::refuse(Trial& trial, int status) {
+  trial.status = status;
+  return end(trial, Outcome::refused);
+}
+
+Forwarder::Step Forwarder::fail(Errand& errand, Trial& trial, const RequestPump* request,
+                                Failure failure, const char* reason) {
+  const Exchange& exchange = errand.exchange;
+  upstream::FailedAttempt& failed = trial.failure;
+  failed.failure = failure;
+  failed.progress = Progress::nothing_sent;
+  failed.replayable = request == nullptr || !request->body_touched();
+  if (trial.connection && request != nullptr) {
+    bool sent = trial.connection->sent_bytes() != 0 || request->body_touched();
+    if (sent) failed.progress = Progress::partly_sent;
+    if (sent && request->finished()) failed.progress = Progress::fully_sent;
+    if (trial.connection->began()) failed.progress = Progress::answer_began;
+  } else if (trial.connection && trial.connection->began()) {
+    failed.progress = Progress::answer_began;
+  }
+  failed.client_gone = exchange.downstream->gone();
+  observe::LogContext context{.connection = exchange.connection_id,
+                              .client = exchange.client.text,
+                              .server = exchange.request.host,
+                              .request = exchange.request.target,
+                              .upstream = trial.pick.endpoint().text()};
+  observe::log(observe::Level::error, context, "{}", reason);
+  return end(trial, Outcome::failed);
+}
+
+// The client left, or sent a body that cannot be understood.
+Forwarder::Step Forwarder::lose_client(Errand& errand, Trial& trial) {
+  http::Downstream& client = *errand.exchange.downstream;
+  int status = client.gone() ? 0 : client.body_failure();
+  if (status != 0 && errand.exchange.bytes_sent == 0) return refuse(trial, status);
+  errand.exchange.client_aborted = true;
+  client.abort();
+  return end(trial, Outcome::answered);
+}
+
+// The answer broke off. The client must not take what it has for the whole.
+Forwarder::Step Forwarder::cut_short(Errand& errand, Trial& trial, int status,
+                                     const char* reason) {
+  Exchange& exchange = errand.exchange;
+  observe::LogContext context{.connection = exchange.connection_id,
+                              .client = exchange.client.text,
+                              .server = exchange.request.host,
+                              .request = exchange.request.target,
+                              .upstream = trial.pick.endpoint().text()};
+  observe::log(observe::Level::error, context, "{}", reason);
+  if (exchange.bytes_sent == 0) return refuse(trial, status);
+  exchange.downstream->abort();
+  return end(trial, Outcome::answered);
+}
+
+// ---- trace
+
+void Forwarder::note_attempt(Errand& errand, Trial& trial) {
+  http::UpstreamTrace& trace = errand.exchange.upstream;
+  if (trace.count >= http::UpstreamTrace::kMaxAttempts) {
+    trial.trace = trace.count - 1;
+    return;
+  }
+  bool full = (trace.count & (trace.count - 1)) == 0;  // room for 1, 2, 4, ... attempts
+  if (full) {
+    int room = trace.count == 0 ? 1 : trace.count * 2;
+    auto* attempts = errand.exchange.arena.make_array<http::Attempt>(static_cast<size_t>(room));
+    for (int i = 0; i < trace.count; i++) attempts[i] = trace.attempts[i];
+    trace.attempts = attempts;
+  }
+  trial.trace = trace.count++;
+  trace.attempts[trial.trace] =
+      http::Attempt{.address = trial.pick.endpoint().text(), .started_us = loop_.now_us()};
+}
+
+void Forwarder::end_attempt(Errand& errand, Trial& trial) {
+  http::Attempt& trace = trace_of(errand, trial);
+  trace.ended_us = loop_.now_us();
+  if (trial.connection) trace.bytes_received = trial.connection->received_bytes();
+  trial.rtt_us = trace.header_us == 0 ? -1 : trace.header_us - trace.started_us;
+  trial.connection.drop();
+}
+
+}  // namespace pylon::proxy

@@ -1,0 +1,118 @@
+// Forwarder: gets an answer for an exchange from its upstream. One per worker.
+//
+//   pick a node -> before_proxy -> a connection to it -> head and body out, answer in
+//     -> header_filter -> body_filter -> client
+//
+// and again with another node where the retry table allows it (upstream/retry.h). The coroutines
+// only wait; what is done between two waits stands in plain functions.
+#pragma once
+
+#include "async/task.h"
+#include "http/exchange.h"
+#include "net/loop.h"
+#include "plugin/chain.h"
+#include "proxy/relay.h"
+#include "proxy/options.h"
+#include "snapshot/versions.h"
+#include "upstream/balancer.h"
+#include "upstream/pool.h"
+#include "upstream/retry.h"
+#include "upstream/upstream.h"
+
+namespace pylon::proxy {
+
+// The plugins at work for one exchange.
+struct Plugins {
+  plugin::ActiveChain global;
+  plugin::ActiveChain route;
+
+  void header_filter(http::Exchange& exchange) const {
+    global.header_filter(exchange);
+    route.header_filter(exchange);
+  }
+  http::Body& body_filter(http::Exchange& exchange, http::Body& source) const {
+    return route.body_filter(exchange, global.body_filter(exchange, source));
+  }
+};
+
+// What to do for one exchange; lives in the frame of whoever forwards it.
+struct Errand {
+  http::Exchange& exchange;
+  const upstream::Upstream& upstream;
+  upstream::Timeouts timeouts;
+  Plugins& plugins;
+  bool websocket = false;         // an upgrade may become a tunnel
+  snapshot::Pin* pin = nullptr;   // given up by a tunnel, which outlives configurations
+  plugin::Verdict verdict = {};  // of before_proxy, when it ended the request
+};
+
+class Forwarder {
+ public:
+  Forwarder(net::Loop& loop, upstream::Pool& pool, upstream::Balancer& balancer,
+            const Options& settings)
+      : loop_(loop), pool_(pool), balancer_(balancer), settings_(settings) {}
+
+  // 0: answered, or the client is gone. Else the status that the gateway has to answer itself;
+  // errand.verdict tells the body when a plugin decided so.
+  async::Task<int> forward(Errand& errand);
+
+ private:
+  enum class Outcome : uint8_t {
+    answered,  // or the client is gone: nothing more to do
+    refused,   // trial.status is to be answered, and no other node tried
+    failed,    // trial.failure tells the retry table how
+  };
+  enum class Step : uint8_t { wait, ready, ended };
+
+  // One attempt at one node.
+  struct Trial {
+    upstream::Pick pick;
+    upstream::ConnectionLease connection;
+    upstream::FailedAttempt failure;
+    int trace = 0;            // index in exchange.upstream.attempts
+    int64_t progress_us = 0;  // when octets moved last
+    int64_t rtt_us = -1;      // until the head of the answer; -1: none came
+    int status = 0;           // for Outcome::refused
+    int interims = 0;         // 1xx answers so far
+    bool upgrade = false;
+    Outcome outcome = Outcome::answered;  // when a step ended the trial
+  };
+
+  async::Task<Outcome> attempt(Errand& errand, Trial& trial);
+  async::Task<Step> wait_connected(Errand& errand, Trial& trial);
+  async::Task<void> tunnel(Errand& errand, Trial& trial);
+
+  bool begin(Errand& errand, Trial& trial);
+  Step send_request(Errand& errand, Trial& trial, RequestPump& request);
+  Step await_head(Errand& errand, Trial& trial, RequestPump& request);
+  Step take_head(Errand& errand, Trial& trial);
+  http::Body& begin_answer(Errand& errand, Trial& trial);
+  Step relay(Errand& errand, Trial& trial, RequestPump& request, AnswerPump& answer);
+  Step pump_request(Errand& errand, Trial& trial, RequestPump& request);
+  Step head_timeout(Errand& errand, Trial& trial, const RequestPump& request);
+  Step answer_timeout(Errand& errand, Trial& trial);
+  Step finish(Errand& errand, Trial& trial);
+
+  Step end(Trial& trial, Outcome outcome);
+  Step refuse(Trial& trial, int status);
+  Step fail(Errand& errand, Trial& trial, const RequestPump* request, upstream::Failure failure,
+            const char* reason);
+  Step lose_client(Errand& errand, Trial& trial);
+  Step cut_short(Errand& errand, Trial& trial, int status, const char* reason);
+
+  int64_t head_deadline_us(const Errand& errand, const Trial& trial,
+                           const RequestPump& request) const;
+  int64_t answer_deadline_us(const Errand& errand, const Trial& trial) const;
+  void note_attempt(Errand& errand, Trial& trial);
+  void end_attempt(Errand& errand, Trial& trial);
+  http::Attempt& trace_of(const Errand& errand, const Trial& trial) const {
+    return errand.exchange.upstream.attempts[trial.trace];
+  }
+
+  net::Loop& loop_;
+  upstream::Pool& pool_;
+  upstream::Balancer& balancer_;
+  const Options& settings_;
+};
+
+}  // namespace pylon::proxy

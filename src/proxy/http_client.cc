@@ -1,0 +1,220 @@
+#include "proxy/http_client.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "http/h1/head_writer.h"
+
+namespace pylon::proxy {
+
+using http::FieldId;
+using http::Pull;
+using http::h1::ClientConnection;
+using http::h1::ReadHead;
+using plugin::ClientRequest;
+using plugin::ClientResponse;
+using plugin::ClientResult;
+
+namespace {
+
+constexpr size_t kHeadRoom = 256;
+
+socklen_t fill_address(const IpAddress& address, uint16_t port, sockaddr_storage& to) {
+  std::memset(&to, 0, sizeof to);
+  if (address.is_v4()) {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(to);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    v4.sin_addr.s_addr = htonl(address.v4_value());
+    return sizeof v4;
+  }
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(to);
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
+  return sizeof v6;
+}
+
+}  // namespace
+
+WorkerHttpClient::Call::Call(net::Loop& loop, const ClientRequest& from)
+    : request(from),
+      waker(loop),
+      deadline_us(loop.now_us() + from.timeout_ms * 1000),
+      port(from.port != 0 ? from.port : 80) {}
+
+WorkerHttpClient::~WorkerHttpClient() {
+  for (auto& service : services_) {
+    while (!service->idle.empty()) service->idle.front()->end();
+  }
+}
+
+async::Task<ClientResult> WorkerHttpClient::send(const ClientRequest& request) {
+  Call call(loop_, request);
+  if (request.https) {
+    co_return tl::unexpected(Failure{Failure::Kind::tls, "https is not supported yet"});
+  }
+  for (bool fresh : {false, true}) {
+    bool connected = co_await connect(call, fresh);
+    if (!connected) break;
+    ClientResponse response(request.fields.arena());
+    bool answered = co_await exchange(call, response);
+    if (answered) {
+      keep(call);
+      co_return std::move(response);
+    }
+    bool stale = call.reused && !call.connection->began() &&
+                 call.failure.kind == Failure::Kind::connect;
+    if (!stale) break;
+  }
+  co_return tl::unexpected(call.failure);
+}
+
+async::Task<bool> WorkerHttpClient::connect(Call& call, bool fresh) {
+  Service& service = service_of(call.request.host, call.port);
+  call.reused = !fresh && !service.idle.empty();
+  if (call.reused) {
+    call.connection.hold(service.idle.back());
+    call.connection->use(call.waker);
+    co_return true;
+  }
+  std::string host(call.request.host);
+  upstream::dns::Resolved resolved;
+  if (const upstream::dns::Resolved* known = resolver_.known(host)) {
+    resolved = *known;
+  } else {
+    resolved = co_await resolver_.resolve(host);
+  }
+  if (resolved.addresses.empty()) {
+    co_return fail(call, Failure::Kind::resolve, "the name has no address");
+  }
+  sockaddr_storage address;
+  socklen_t size = fill_address(resolved.addresses.front(), call.port, address);
+  auto stream = net::TcpStream::connect(loop_, reinterpret_cast<sockaddr*>(&address), size);
+  if (stream == nullptr) co_return fail(call, Failure::Kind::connect, "no descriptor is free");
+  call.connection.hold(new ClientConnection(loop_, std::move(stream), 0));
+  call.connection->use(call.waker);
+  while (call.connection->connecting()) {
+    net::Wake wake = co_await call.waker.wait(call.deadline_us);
+    if (wake == net::Wake::timeout) co_return fail(call, Failure::Kind::timeout, "timeout");
+  }
+  if (call.connection->broken()) {
+    co_return fail(call, Failure::Kind::connect, std::strerror(call.connection->error()));
+  }
+  co_return true;
+}
+
+// Sends the request and reads the answer, head and body.
+async::Task<bool> WorkerHttpClient::exchange(Call& call, ClientResponse& response) {
+  if (!write(call)) co_return false;
+  http::Response head(call.request.fields.arena());
+  http::Method method = http::method_of(call.request.method);
+  for (;;) {
+    if (call.connection->blocked() && call.connection->flush() == http::Push::error) {
+      co_return fail(call, Failure::Kind::connect, "closed");
+    }
+    ReadHead read = call.connection->read_head({}, method, head);
+    if (read == ReadHead::closed) co_return fail(call, Failure::Kind::connect, "closed");
+    if (read == ReadHead::malformed) {
+      co_return fail(call, Failure::Kind::protocol, call.connection->reason());
+    }
+    if (read == ReadHead::complete && head.status >= 200) break;
+    if (read == ReadHead::complete) continue;
+    net::Wake wake = co_await call.waker.wait(call.deadline_us);
+    if (wake == net::Wake::timeout) co_return fail(call, Failure::Kind::timeout, "timeout");
+  }
+  response.status = head.status;
+  response.fields = head.fields;
+  bool read = co_await read_body(call, response);
+  co_return read;
+}
+
+bool WorkerHttpClient::write(Call& call) {
+  const ClientRequest& request = call.request;
+  http::h1::HeadWriter head(http::h1::HeadWriter::bytes_of(request.fields) +
+                            request.target.size() + request.host.size() + kHeadRoom);
+  head.text(request.method).text(" ").text(request.target).text(" HTTP/1.1\r\n");
+  if (!request.fields.has(FieldId::host)) {
+    bool v6 = request.host.find(':') != std::string_view::npos;
+    head.text("Host: ").text(v6 ? "[" : "").text(request.host).text(v6 ? "]" : "");
+    if (call.port != 80) head.text(":").number(call.port);
+    head.text("\r\n");
+  }
+  uint64_t skipped =
+      http::h1::kHopByHop | http::h1::field_set({FieldId::content_length, FieldId::expect});
+  head.fields(request.fields, skipped);
+  bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  if (has_body) head.text("Content-Length: ").number(request.body.size()).text("\r\n");
+  if (!request.keepalive) head.text("Connection: close\r\n");
+  head.text("\r\n");
+  http::Push pushed = call.connection->send_head(
+      head.written(), has_body ? http::h1::Framing::length : http::h1::Framing::none, request.body,
+      true);
+  return pushed != http::Push::error || fail(call, Failure::Kind::connect, "closed");
+}
+
+async::Task<bool> WorkerHttpClient::read_body(Call& call, ClientResponse& response) {
+  Arena& arena = call.request.fields.arena();
+  char* kept = nullptr;
+  size_t size = 0, capacity = 0;
+  for (;;) {
+    http::Chunk chunk = call.connection->body().pull();
+    if (chunk.state == Pull::error) {
+      co_return fail(call, Failure::Kind::protocol, "the answer broke off");
+    }
+    if (chunk.state == Pull::again) {
+      net::Wake wake = co_await call.waker.wait(call.deadline_us);
+      if (wake == net::Wake::timeout) co_return fail(call, Failure::Kind::timeout, "timeout");
+      continue;
+    }
+    size_t needed = size + chunk.octets.size();
+    if (needed > call.request.max_body_bytes) {
+      co_return fail(call, Failure::Kind::too_large, "the answer is too large");
+    }
+    if (needed > capacity) {
+      capacity = std::max({needed, capacity * 2, size_t{1024}});
+      char* bigger = arena.bytes(capacity);
+      std::copy(kept, kept + size, bigger);
+      kept = bigger;
+    }
+    std::copy(chunk.octets.begin(), chunk.octets.end(), kept + size);
+    size = needed;
+    if (chunk.state == Pull::end) break;
+  }
+  response.body = {kept, size};
+  co_return true;
+}
+
+bool WorkerHttpClient::fail(Call& call, Failure::Kind kind, std::string_view text) {
+  call.failure = {kind, text};
+  return false;
+}
+
+void WorkerHttpClient::keep(Call& call) {
+  Service& service = service_of(call.request.host, call.port);
+  bool room = service.idle.size() < static_cast<size_t>(std::max(call.request.keepalive_pool, 0));
+  if (!call.request.keepalive || !room || !call.connection->reusable()) return;
+  ClientConnection& connection = *call.connection.release();
+  service.idle.push_back(connection);
+  connection.rest(loop_.now_us() + call.request.keepalive_timeout_ms * 1000,
+                  &WorkerHttpClient::dropped, this);
+}
+
+WorkerHttpClient::Service& WorkerHttpClient::service_of(std::string_view host, uint16_t port) {
+  for (auto& service : services_) {
+    if (service->port == port && service->host == host) return *service;
+  }
+  if (services_.size() == kServices) {
+    while (!services_.front()->idle.empty()) services_.front()->idle.front()->end();
+    services_.erase(services_.begin());
+  }
+  auto made = std::make_unique<Service>();
+  made->host = host;
+  made->port = port;
+  services_.push_back(std::move(made));
+  return *services_.back();
+}
+
+}  // namespace pylon::proxy

@@ -1,0 +1,105 @@
+#include "proxy/intake.h"
+
+#include <optional>
+
+#include "base/strings.h"
+#include "http/uri.h"
+
+namespace pylon::proxy {
+namespace {
+
+using http::FieldId;
+
+uint16_t refuse(http::Exchange& exchange, uint16_t status, const char* reason) {
+  exchange.refusal_reason = reason;
+  return status;
+}
+
+uint16_t take_uri(http::Exchange& exchange, const Options& settings, http::Uri& uri) {
+  http::Request& request = exchange.request;
+  http::UriError error = http::parse_target(request.target, request.method, settings.uri,
+                                            exchange.arena, uri);
+  if (error != http::UriError::none) {
+    return refuse(exchange, 400, http::describe(error).data());
+  }
+  if (uri.form == http::TargetForm::authority) {
+    return refuse(exchange, 405, "CONNECT is for forward proxies");
+  }
+  request.uri = uri.path;
+  request.match_uri = uri.match_path;
+  request.args = uri.args;
+  request.has_args = uri.has_args;
+  return 0;
+}
+
+// RFC 9112 3.2.2: an absolute target's authority replaces the Host field.
+uint16_t take_host(http::Exchange& exchange, const http::Uri& uri) {
+  http::Request& request = exchange.request;
+  http::Authority authority = uri.authority;
+  if (request.fields.has(FieldId::host)) {
+    std::string_view host = request.fields.get(FieldId::host);
+    http::Authority named;
+    bool valid = http::parse_authority(host, exchange.arena, named);
+    bool may_be_empty = uri.form == http::TargetForm::absolute && host.empty();
+    if (!valid && !may_be_empty) return refuse(exchange, 400, "invalid Host");
+    if (authority.host.empty()) authority = named;
+  }
+  request.host = authority.host;
+  request.port = authority.port;
+  if (uri.form == http::TargetForm::absolute) {
+    std::string_view text = authority.host;
+    if (authority.port != 0) {
+      text = exchange.arena.join(text, ":", exchange.arena.copy(std::to_string(authority.port)));
+    }
+    request.fields.set(FieldId::host, text);
+  }
+  return 0;
+}
+
+// nginx's realip: a believed peer names the client.
+void take_real_ip(http::Exchange& exchange, const Options& settings) {
+  if (settings.real_ip_from.empty() || settings.real_ip_field.empty()) return;
+  if (!settings.real_ip_from.contains(exchange.socket.address)) return;
+  std::string_view value = exchange.request.fields.get(settings.real_ip_field);
+  if (value.empty()) return;
+  size_t comma = value.rfind(',');  // the last one was added by the believed peer itself
+  if (comma != std::string_view::npos) value = trim(value.substr(comma + 1));
+  std::optional<IpAddress> address = IpAddress::parse(value);
+  if (!address) return;
+  char text[IpAddress::kMaxText];
+  exchange.client = {*address, 0, exchange.arena.copy(address->to_text(text))};
+}
+
+// Claims of peers that are not trusted are dropped. X-Forwarded-For is kept (and appended to) as
+// long as trusted_addresses is not configured, as in APISIX.
+void drop_claims(http::Exchange& exchange, const Options& settings) {
+  constexpr uint64_t kClaims =
+      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_for) |
+      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_proto) |
+      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_host) |
+      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_port) |
+      uint64_t{1} << static_cast<int>(FieldId::forwarded);
+  http::Fields& fields = exchange.request.fields;
+  if ((fields.present() & kClaims) == 0) return;
+  if (settings.trusted_addresses.contains(exchange.socket.address)) return;
+  fields.remove(FieldId::x_forwarded_proto);
+  fields.remove(FieldId::x_forwarded_host);
+  fields.remove(FieldId::x_forwarded_port);
+  fields.remove(FieldId::forwarded);
+  if (settings.has_trusted_addresses) fields.remove(FieldId::x_forwarded_for);
+}
+
+}  // namespace
+
+uint16_t take_in(http::Exchange& exchange, const Options& settings) {
+  http::Uri uri;
+  uint16_t refused = take_uri(exchange, settings, uri);
+  if (refused == 0) refused = take_host(exchange, uri);
+  if (refused != 0) return refused;
+  take_real_ip(exchange, settings);
+  drop_claims(exchange, settings);
+  exchange.forward.raw = uri.raw;
+  return 0;
+}
+
+}  // namespace pylon::proxy

@@ -1,0 +1,27 @@
+// Options: what config.yaml says about how requests are taken in and passed on. One per
+// process, immutable; shared by all workers.
+#pragma once
+
+#include <string>
+
+#include "base/ip.h"
+#include "http/h1/parser.h"
+#include "http/uri.h"
+
+namespace pylon::proxy {
+
+struct Options {
+  std::string server_field = "APISIX/3.18.0";  // Server of every answer
+  http::UriOptions uri;
+  bool show_upstream_status = false;  // X-APISIX-Upstream-Status on every answer, not only on 5xx
+  bool has_trusted_addresses = false;  // apisix.trusted_addresses is set
+  IpSet trusted_addresses;             // peers whose X-Forwarded-* are kept
+  IpSet real_ip_from;                  // peers whose real_ip_field is believed
+  std::string real_ip_field = "X-Real-IP";
+  http::h1::HeadLimits answer_head{8 << 10, 64 << 10, 32 << 10, 200};  // limits of upstream heads
+  int64_t body_timeout_us = 60'000'000;  // between two reads of a request's body
+  int64_t send_timeout_us = 10'000'000;  // between two writes to the client
+  size_t known_body_bytes = 1 << 20;     // of a request body that conditions look at
+};
+
+}  // namespace pylon::proxy

@@ -1,0 +1,61 @@
+// Proxy: the request's way through the gateway, in the words of the documentation. One per worker.
+//
+//   take in (normalise, host, client) -> match route -> rewrite: global, route -> consumer merge
+//     -> rewrite: consumer -> access: global, route -> forward -> log
+//
+// Forwarding, with before_proxy, header_filter and body_filter, is proxy/forwarder.h.
+#pragma once
+
+#include "http/server.h"
+#include "plugin/consumer_merge.h"
+#include "plugin/worker.h"
+#include "proxy/access_log.h"
+#include "proxy/forwarder.h"
+#include "proxy/options.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/versions.h"
+
+namespace pylon::proxy {
+
+class Proxy final : public http::Service {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    snapshot::Seat& seat;
+    plugin::Worker& worker;
+    Forwarder& forwarder;
+    AccessLog* access_log;  // null: off
+    const Options& options;
+  };
+
+  explicit Proxy(const Parts& parts) : parts_(parts) {}
+
+  async::Task<void> serve(http::Exchange& exchange) override;
+  bool draining() const override { return draining_; }
+  void drain() { draining_ = true; }
+
+ private:
+  // One request on its way.
+  struct Visit {
+    snapshot::Pin pin;
+    const snapshot::Route* route = nullptr;
+    Plugins plugins;
+    plugin::ConsumerMerge::Lease merged;
+    plugin::Verdict verdict;
+  };
+
+  async::Task<void> handle(http::Exchange& exchange, Visit& visit);
+  async::Task<plugin::Verdict> run_plugins(http::Exchange& exchange, Visit& visit);
+  async::Task<void> learn_body(http::Exchange& exchange);
+  void begin(http::Exchange& exchange, Visit& visit);
+  void match(http::Exchange& exchange, Visit& visit);
+  void merge_consumer(http::Exchange& exchange, Visit& visit);
+  void answer(http::Exchange& exchange, Visit& visit, int status, std::string_view body);
+  void finish(http::Exchange& exchange, Visit& visit);
+
+  Parts parts_;
+  plugin::ConsumerMerge merges_;
+  bool draining_ = false;
+};
+
+}  // namespace pylon::proxy

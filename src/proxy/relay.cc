@@ -1,0 +1,112 @@
+#include "proxy/relay.h"
+
+namespace pylon::proxy {
+
+using http::Chunk;
+using http::Pull;
+using http::Push;
+
+namespace {
+
+// A trailer section without the empty line that ends it.
+std::string_view lines_of(std::string_view section) {
+  return section.size() < 2 ? std::string_view{} : section.substr(0, section.size() - 2);
+}
+
+}  // namespace
+
+// ---- request
+
+Pumped RequestPump::start(std::string_view head, http::h1::Framing framing, bool has_body) {
+  Chunk first{Pull::end, {}};
+  if (has_body) first = client_.request_body().pull();
+  if (first.state == Pull::error) return Pumped::source;
+  body_touched_ = !first.octets.empty();
+  bool trailers = first.state == Pull::end && !client_.request_trailers().empty();
+  ended_ = first.state == Pull::end && !trailers;
+  Push pushed = upstream_.send_head(head, framing, first.octets, ended_);
+  if (pushed != Push::error && trailers) {
+    ended_ = true;
+    pushed = upstream_.push_trailers(lines_of(client_.request_trailers()));
+  }
+  return after(pushed);
+}
+
+Pumped RequestPump::pump() {
+  if (finished_) return Pumped::finished;
+  if (upstream_.blocked()) {
+    Push flushed = upstream_.flush();
+    if (flushed == Push::blocked) return Pumped::nothing;
+    Pumped result = after(flushed);
+    if (result != Pumped::some) return result;
+  }
+  Chunk chunk = client_.request_body().pull();
+  switch (chunk.state) {
+    case Pull::again:
+      return Pumped::nothing;
+    case Pull::error:
+      return Pumped::source;
+    case Pull::data:
+    case Pull::end:
+      return send(chunk);
+  }
+  return Pumped::nothing;
+}
+
+Pumped RequestPump::send(const Chunk& chunk) {
+  if (!chunk.octets.empty()) body_touched_ = true;
+  if (chunk.state == Pull::data) return after(upstream_.push(chunk.octets, false));
+  ended_ = true;
+  std::string_view trailers = client_.request_trailers();
+  if (trailers.empty()) return after(upstream_.push(chunk.octets, true));
+  if (!chunk.octets.empty() && upstream_.push(chunk.octets, false) == Push::error) {
+    return Pumped::sink;
+  }
+  return after(upstream_.push_trailers(lines_of(trailers)));
+}
+
+Pumped RequestPump::after(Push push) {
+  if (push == Push::error) return Pumped::sink;
+  if (!ended_ || push == Push::blocked) return Pumped::some;
+  finished_ = true;
+  return Pumped::finished;
+}
+
+// ---- answer
+
+Pumped AnswerPump::pump(const http::h1::ClientConnection* upstream) {
+  if (finished_) return Pumped::finished;
+  if (client_.blocked()) {
+    Push flushed = client_.flush();
+    if (flushed == Push::error) return Pumped::sink;
+    if (flushed == Push::blocked) return Pumped::nothing;
+  }
+  Chunk chunk = source_.pull();
+  switch (chunk.state) {
+    case Pull::again:
+      // The head, if it has not left yet, does so now.
+      return client_.push({}, false) == Push::error ? Pumped::sink : Pumped::nothing;
+    case Pull::error:
+      return Pumped::source;
+    case Pull::data:
+      return client_.push(chunk.octets, false) == Push::error ? Pumped::sink : Pumped::some;
+    case Pull::end:
+      return finish(chunk.octets, upstream);
+  }
+  return Pumped::nothing;
+}
+
+Pumped AnswerPump::finish(std::string_view octets, const http::h1::ClientConnection* upstream) {
+  finished_ = true;
+  std::string_view trailers = upstream == nullptr ? std::string_view{} : upstream->trailers();
+  Push pushed;
+  if (trailers.empty()) {
+    pushed = client_.push(octets, true);
+  } else {
+    pushed = octets.empty() ? Push::done : client_.push(octets, false);
+    if (pushed != Push::error) pushed = client_.push_trailers(lines_of(trailers));
+  }
+  return pushed == Push::error ? Pumped::sink : Pumped::finished;
+}
+
+}  // namespace pylon::proxy

@@ -1,0 +1,69 @@
+// Relay: moves one exchange between client and upstream, both ways at once.
+//
+// Plain functions that do what can be done now; the coroutine that drives the exchange calls them
+// in turn and waits when none made progress. Not pulling from one side is backpressure for it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/body.h"
+#include "http/downstream.h"
+#include "http/h1/client_connection.h"
+
+namespace pylon::proxy {
+
+enum class Pumped : uint8_t {
+  nothing,   // nothing could be moved now
+  some,      // octets were moved
+  finished,  // this direction is complete
+  source,    // where the octets come from has failed
+  sink,      // where they go to has failed
+};
+
+// The request's body, from the client to the upstream.
+class RequestPump {
+ public:
+  RequestPump(http::Downstream& client, http::h1::ClientConnection& upstream)
+      : client_(client), upstream_(upstream) {}
+
+  // Sends the head with whatever of the body is here already.
+  Pumped start(std::string_view head, http::h1::Framing framing, bool has_body);
+  Pumped pump();
+
+  bool finished() const { return finished_; }
+  // The upstream takes no more; its answer may still come.
+  void give_up() { finished_ = true; }
+  bool waits_for_client() const { return !finished_ && !upstream_.blocked(); }
+  bool body_touched() const { return body_touched_; }
+
+ private:
+  Pumped send(const http::Chunk& chunk);
+  Pumped after(http::Push push);
+
+  http::Downstream& client_;
+  http::h1::ClientConnection& upstream_;
+  bool ended_ = false;  // the last octet was pushed
+  bool finished_ = false;
+  bool body_touched_ = false;  // some of the body left: the request cannot be sent again
+};
+
+// The answer's body, from `source` (the upstream's, through the body filters) to the client.
+class AnswerPump {
+ public:
+  AnswerPump(http::Downstream& client, http::Body& source) : client_(client), source_(source) {}
+
+  // `trailers`: the upstream's trailer section, asked for at the end.
+  Pumped pump(const http::h1::ClientConnection* upstream);
+  bool waits_for_client() const { return client_.blocked(); }
+  bool finished() const { return finished_; }
+
+ private:
+  Pumped finish(std::string_view octets, const http::h1::ClientConnection* upstream);
+
+  http::Downstream& client_;
+  http::Body& source_;
+  bool finished_ = false;
+};
+
+}  // namespace pylon::proxy

@@ -1,0 +1,28 @@
+// The request head as the upstream gets it.
+//
+// Host by pass_host, X-Real-IP and X-Forwarded-* as APISIX sends them, hop-by-hop fields left out,
+// framing of our own. Source: RFC 9110 7.6, APISIX's nginx template.
+#pragma once
+
+#include <string_view>
+
+#include "http/exchange.h"
+#include "http/h1/body_decoder.h"
+#include "upstream/balancer.h"
+#include "upstream/upstream.h"
+
+namespace pylon::proxy {
+
+// Sets exchange.upstream.{host,uri,scheme,node_ip,node_port} for this node, before the before_proxy
+// phase, so that plugins and variables see them.
+void name_target(http::Exchange& exchange, const upstream::Upstream& upstream,
+                 const upstream::Pick& pick);
+
+// How the body travels: known length, chunked, or none.
+http::h1::Framing upstream_framing(const http::Exchange& exchange, int64_t length);
+
+// The head in the thread's head buffer: send it before anything else is written. `length`: of the
+// body, -1 when it is not known.
+std::string_view write_upstream_head(http::Exchange& exchange, int64_t length, bool upgrade);
+
+}  // namespace pylon::proxy

@@ -1,0 +1,76 @@
+// Pool: the idle connections of one worker to upstream nodes, per endpoint, last in first out.
+//
+// The newest idle connection is the one the peer is least likely to have closed. Idle ones are
+// watched: a peer that closes, or sends octets nobody asked for, loses its connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "http/h1/client_connection.h"
+#include "upstream/endpoint.h"
+#include "upstream/upstream.h"
+
+namespace pylon::upstream {
+
+class Pool {
+ public:
+  explicit Pool(net::Loop& loop) : loop_(loop) {}
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // An idle connection, or null. `thorough`: the kernel is asked whether the peer has closed it,
+  // for requests that could not be sent twice.
+  http::h1::ClientConnection* take(const Endpoint& endpoint, bool thorough);
+  // A new one, still connecting; null with errno set when there is no descriptor for it.
+  http::h1::ClientConnection* connect(const Endpoint& endpoint);
+  // Takes the connection back after an exchange: keeps it when it is clean and there is room.
+  void give_back(const Endpoint& endpoint, http::h1::ClientConnection& connection,
+                 const Keepalive& keepalive);
+
+  // Ends idle connections, any, at most so many: descriptors are short. Returns how many.
+  size_t shed(size_t at_most);
+  size_t idle() const { return idle_; }
+  uint64_t connects() const { return connects_; }
+
+ private:
+  using List = IntrusiveList<http::h1::ClientConnection>;
+
+  static void dropped(void* pool, http::h1::ClientConnection& connection);
+  List& list_of(EndpointId id);
+  void end(http::h1::ClientConnection& connection);
+
+  net::Loop& loop_;
+  std::vector<std::unique_ptr<List>> lists_;  // by EndpointId
+  size_t idle_ = 0;
+  uint64_t connects_ = 0;
+};
+
+// Holds one connection for an exchange; ends it unless it was given back.
+class ConnectionLease {
+ public:
+  ConnectionLease() = default;
+  ConnectionLease(const ConnectionLease&) = delete;
+  ConnectionLease& operator=(const ConnectionLease&) = delete;
+  ~ConnectionLease() { drop(); }
+
+  void hold(http::h1::ClientConnection* connection) {
+    drop();
+    connection_ = connection;
+  }
+  void drop() {
+    if (connection_ != nullptr) std::exchange(connection_, nullptr)->end();
+  }
+  http::h1::ClientConnection* release() { return std::exchange(connection_, nullptr); }
+  http::h1::ClientConnection* operator->() const { return connection_; }
+  http::h1::ClientConnection& operator*() const { return *connection_; }
+  explicit operator bool() const { return connection_ != nullptr; }
+
+ private:
+  http::h1::ClientConnection* connection_ = nullptr;
+};
+
+}  // namespace pylon::upstream
