@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 namespace pylon::upstream {
 namespace {
@@ -42,35 +41,25 @@ socklen_t fill(sockaddr_storage& storage, const EndpointIdentity& identity) {
 
 }  // namespace
 
-Endpoint::Endpoint(EndpointTable& table, EndpointId id, uint64_t serial, EndpointIdentity identity)
+Endpoint::Endpoint(EndpointTable& table, const EndpointIdentity& identity)
     : table_(&table),
-      id_(id),
-      serial_(serial),
-      identity_(std::move(identity)),
+      id_(table.ids_.take()),
+      identity_(identity),
       text_(address_text(identity_)),
       ip_text_(identity_.unix_path.empty() ? identity_.address.to_string() : std::string()),
       address_bytes_(fill(address_, identity_)) {}
 
-Endpoint::~Endpoint() { table_->forget(*this); }
+Endpoint::~Endpoint() {
+  table_->by_identity_.erase(identity_);
+  table_->ids_.give_back(id_);
+}
 
 Ref<const Endpoint> EndpointTable::intern(const EndpointIdentity& identity) {
   auto known = by_identity_.find(identity);
   if (known != by_identity_.end()) return Ref<const Endpoint>(known->second);
-  EndpointId id = next_id_;
-  if (free_.empty()) {
-    ++next_id_;
-  } else {
-    id = free_.back();
-    free_.pop_back();
-  }
-  Ref<const Endpoint> endpoint(new Endpoint(*this, id, next_serial_++, identity));
+  Ref<const Endpoint> endpoint(new Endpoint(*this, identity));
   by_identity_.emplace(identity, endpoint.get());
   return endpoint;
-}
-
-void EndpointTable::forget(const Endpoint& endpoint) {
-  by_identity_.erase(endpoint.identity());
-  free_.push_back(endpoint.id());
 }
 
 }  // namespace pylon::upstream

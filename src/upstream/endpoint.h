@@ -14,10 +14,10 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/ip.h"
 #include "base/ref.h"
+#include "upstream/dense_ids.h"
 
 namespace pylon::upstream {
 
@@ -52,8 +52,8 @@ class Endpoint final : public RefCounted {
  public:
   ~Endpoint();
 
-  EndpointId id() const { return id_; }
-  uint64_t serial() const { return serial_; }
+  EndpointId id() const { return id_.index; }
+  uint64_t serial() const { return id_.serial; }
   const EndpointIdentity& identity() const { return identity_; }
   std::string_view text() const { return text_; }  // "10.0.0.1:80", "[::1]:80", "unix:/run/a.sock"
   std::string_view ip_text() const {
@@ -67,11 +67,10 @@ class Endpoint final : public RefCounted {
 
  private:
   friend class EndpointTable;
-  Endpoint(EndpointTable& table, EndpointId id, uint64_t serial, EndpointIdentity identity);
+  Endpoint(EndpointTable& table, const EndpointIdentity& identity);
 
   EndpointTable* table_;
-  EndpointId id_;
-  uint64_t serial_;
+  DenseIds::Id id_;
   EndpointIdentity identity_;
   std::string text_;
   std::string ip_text_;
@@ -93,16 +92,13 @@ class EndpointTable {
   Ref<const Endpoint> intern(const EndpointIdentity& identity);
 
   size_t size() const { return by_identity_.size(); }
-  EndpointId bound() const { return next_id_; }  // every id handed out so far is below
+  EndpointId bound() const { return ids_.bound(); }  // every id handed out so far is below
 
  private:
   friend class Endpoint;
-  void forget(const Endpoint& endpoint);
 
   std::map<EndpointIdentity, const Endpoint*> by_identity_;
-  std::vector<EndpointId> free_;
-  EndpointId next_id_ = 0;
-  uint64_t next_serial_ = 1;
+  DenseIds ids_;
 };
 
 }  // namespace pylon::upstream
