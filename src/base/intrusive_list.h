@@ -1,4 +1,5 @@
-// IntrusiveList: a doubly linked list through hooks in its elements. Owns nothing, allocates nothing.
+// IntrusiveList: a doubly linked list through hooks in its elements. Owns nothing, allocates
+// nothing.
 #pragma once
 
 #include <cstddef>

@@ -21,8 +21,7 @@ void ApiEndpoint::on_accept(int fd, const sockaddr_storage& peer) {
   http::ConnectionEnds ends = ends_of(fd, peer);
   auto stream = net::TcpStream::adopt(loop_, fd);
   if (stream == nullptr) return;
-  http::h1::ServerConnection::open(loop_, std::move(stream), ends, limits_, service_,
-                                   connections_);
+  http::h1::ServerConnection::open(loop_, std::move(stream), ends, limits_, service_, connections_);
 }
 
 bool ApiEndpoint::may_accept() {

@@ -1,7 +1,7 @@
 // Worker: one thread with everything that serving needs: loop, listeners, connections, pools.
 //
-// Nothing of it is shared but the snapshot's seat, the metric cells and the log lanes, which are made
-// for that. The control thread starts it, wakes it for a new snapshot, and tells it to drain.
+// Nothing of it is shared but the snapshot's seat, the metric cells and the log lanes, which are
+// made for that. The control thread starts it, wakes it for a new snapshot, and tells it to drain.
 #pragma once
 
 #include <atomic>

@@ -15,11 +15,11 @@
 namespace pylon::http {
 
 struct ApiRequest {
-  std::string method;   // "GET"
-  std::string path;     // normalised, decoded
-  std::string query;    // after '?', as sent
+  std::string method;                                       // "GET"
+  std::string path;                                         // normalised, decoded
+  std::string query;                                        // after '?', as sent
   std::vector<std::pair<std::string, std::string>> fields;  // in order, names as sent
-  std::string body;     // at most the server's limit
+  std::string body;                                         // at most the server's limit
   bool body_too_large = false;  // then `body` is empty and `body_bytes` tells the size if known
   uint64_t body_bytes = 0;
   IpAddress remote;

@@ -1,8 +1,9 @@
 // Exchange: one request with its response, and all that is known about it on its way.
 //
-// Everything that plugins, variables, router, proxy and logs share about a request stands here, typed;
-// there is no bag of strings. All views point into the exchange's arena, into the pinned snapshot or
-// into static storage, so they live as long as the exchange. An exchange belongs to one worker.
+// Everything that plugins, variables, router, proxy and logs share about a request stands here,
+// typed; there is no bag of strings. All views point into the exchange's arena, into the pinned
+// snapshot or into static storage, so they live as long as the exchange. An exchange belongs to one
+// worker.
 #pragma once
 
 #include <cstddef>
@@ -55,23 +56,23 @@ struct Request {
   Method method = Method::get;
   Version version = Version::http11;
   bool https = false;
-  bool has_args = false;            // a '?' was there, even if nothing follows
-  std::string_view method_text;     // as sent: methods are case-sensitive
-  std::string_view target;          // as sent: $real_request_uri
-  std::string_view uri;             // normalised path, decoded once: $uri
-  std::string_view match_uri;       // Uri::match_path; the router matches on it unless it is null
-  std::string_view args;            // after '?', as sent: $args
-  std::string_view host;            // lower case, no port: $host
-  uint16_t port = 0;                // of the Host field or absolute target; 0 when none
-  int64_t content_length = -1;      // -1: none given
-  Fields fields;                    // plugins change what the upstream will see here
+  bool has_args = false;         // a '?' was there, even if nothing follows
+  std::string_view method_text;  // as sent: methods are case-sensitive
+  std::string_view target;       // as sent: $real_request_uri
+  std::string_view uri;          // normalised path, decoded once: $uri
+  std::string_view match_uri;    // Uri::match_path; the router matches on it unless it is null
+  std::string_view args;         // after '?', as sent: $args
+  std::string_view host;         // lower case, no port: $host
+  uint16_t port = 0;             // of the Host field or absolute target; 0 when none
+  int64_t content_length = -1;   // -1: none given
+  Fields fields;                 // plugins change what the upstream will see here
 };
 
 struct Response {
   explicit Response(Arena& arena) : fields(arena) {}
 
-  int status = 0;           // 0 until there is one
-  std::string_view reason;  // empty: the usual phrase
+  int status = 0;               // 0 until there is one
+  std::string_view reason;      // empty: the usual phrase
   int64_t content_length = -1;  // -1: not known in advance
   bool from_upstream = false;
   Fields fields;
@@ -90,14 +91,15 @@ struct RouteLabels {
 
 // What plugins changed about the request line that goes upstream; empty views mean "as received".
 struct Forward {
-  std::string_view uri;     // path and query, ready to send (already encoded)
+  std::string_view uri;  // path and query, ready to send (already encoded)
   std::string_view method;
-  std::string_view host;    // set by a plugin: wins over pass_host
-  bool websocket = false;   // this route may be upgraded
+  std::string_view host;   // set by a plugin: wins over pass_host
+  std::string_view raw;    // path and query as received, in origin-form
+  bool websocket = false;  // this route may be upgraded
 };
 
-// The address that the connection's socket has, and the one the request is attributed to (they differ
-// when a trusted peer named another in X-Real-IP or the PROXY protocol).
+// The address that the connection's socket has, and the one the request is attributed to (they
+// differ when a trusted peer named another in X-Real-IP or the PROXY protocol).
 struct Peer {
   IpAddress address;
   uint16_t port = 0;
@@ -120,8 +122,8 @@ struct UpstreamTrace {
   Attempt* attempts = nullptr;  // in the arena
   int count = 0;
   std::string_view scheme = "http";
-  std::string_view host;  // Host sent to the upstream: $upstream_host
-  std::string_view uri;   // $upstream_uri
+  std::string_view host;     // Host sent to the upstream: $upstream_host
+  std::string_view uri;      // $upstream_uri
   std::string_view node_ip;  // balancer_ip
   uint16_t node_port = 0;    // balancer_port
 };
@@ -147,12 +149,12 @@ struct Exchange {
   Arena& arena;
   Request request;
   Response response;
-  Peer client;             // attributed: $remote_addr, $remote_port
-  Peer socket;             // of the connection: $realip_remote_addr
+  Peer client;               // attributed: $remote_addr, $remote_port
+  Peer socket;               // of the connection: $realip_remote_addr
   IpAddress server_address;  // $server_addr
   uint16_t server_port = 0;  // $server_port
 
-  const RouteLabels* route = nullptr;  // null: none matched
+  const RouteLabels* route = nullptr;                    // null: none matched
   const config::CredentialIndex* credentials = nullptr;  // of the pinned snapshot
   const plugin::MetadataSet* metadata = nullptr;         // likewise; null: all defaults
   ConsumerIdentity consumer;
@@ -168,13 +170,13 @@ struct Exchange {
   std::shared_ptr<const void> body_document;  // expr's alone: what it parsed the body into
 
   plugin::Worker* worker = nullptr;
-  Downstream* downstream = nullptr;  // where the request body comes from
+  Downstream* downstream = nullptr;   // where the request body comes from
   std::byte* plugin_state = nullptr;  // typed slots, laid out by the plugin chain
-  std::string_view request_id;       // $request_id, made when first asked for
+  std::string_view request_id;        // $request_id, made when first asked for
 
-  int64_t start_us = 0;     // monotonic: first octet of the head seen
-  int64_t start_wall_us = 0;  // the same moment since the epoch
-  int64_t end_us = 0;       // set before the log phase
+  int64_t start_us = 0;              // monotonic: first octet of the head seen
+  int64_t start_wall_us = 0;         // the same moment since the epoch
+  int64_t end_us = 0;                // set before the log phase
   uint64_t connection_id = 0;        // $connection
   uint32_t connection_requests = 0;  // $connection_requests, 1-based
   uint64_t request_bytes = 0;        // $request_length: head and body received

@@ -98,8 +98,8 @@ bool same_token(const char* a, const char* b, size_t size) {
 
 bool same_name(const Field& field, FieldId id, std::string_view name) {
   if (field.removed() || field.id != id) return false;
-  return id != FieldId::other || (field.name_size == name.size() &&
-                                  same_token(field.name_data, name.data(), name.size()));
+  return id != FieldId::other ||
+         (field.name_size == name.size() && same_token(field.name_data, name.data(), name.size()));
 }
 
 }  // namespace
@@ -111,7 +111,8 @@ FieldId field_id(std::string_view name) {
     FieldId id = kSlotTable[slot];
     if (id == FieldId::other) return id;
     std::string_view known = kNames[static_cast<size_t>(id)];
-    if (known.size() == name.size() && same_token(known.data(), name.data(), name.size())) return id;
+    if (known.size() == name.size() && same_token(known.data(), name.data(), name.size()))
+      return id;
     slot = (slot + 1) % kSlots;
   }
 }
@@ -202,7 +203,8 @@ void Fields::grow() {
 }
 
 bool valid_field_name(std::string_view name) {
-  return !name.empty() && name.size() <= 65535 && std::all_of(name.begin(), name.end(), h1::is_token_octet);
+  return !name.empty() && name.size() <= 65535 &&
+         std::all_of(name.begin(), name.end(), h1::is_token_octet);
 }
 
 bool valid_field_value(std::string_view value) {

@@ -120,7 +120,8 @@ class Fields {
   // Parsers: room for one more, filled by the caller. Not visible to get() until push_raw's id is
   // right.
   void push(FieldId id, std::string_view name, std::string_view value) {
-    if (size_ == capacity_) [[unlikely]] grow();
+    if (size_ == capacity_) [[unlikely]]
+      grow();
     data_[size_++] = Field{name.data(), value.data(), static_cast<uint32_t>(value.size()),
                            static_cast<uint16_t>(name.size()), id};
     present_ |= uint64_t{1} << static_cast<int>(id);

@@ -17,7 +17,7 @@ namespace pylon::http {
 
 struct ServerLimits {
   h1::HeadLimits head;
-  uint64_t body_bytes = 0;  // larger request bodies are answered 413; 0: any
+  uint64_t body_bytes = 0;                    // larger request bodies are answered 413; 0: any
   int64_t head_timeout_us = 60'000'000;       // from the first octet of a head to its last
   int64_t body_timeout_us = 60'000'000;       // between two reads of a body
   int64_t send_timeout_us = 10'000'000;       // between two writes that succeed

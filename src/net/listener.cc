@@ -40,7 +40,8 @@ void Listener::on_events(uint32_t) {
     }
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
-    int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd =
+        ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       acceptor_.on_accept(fd, peer);
       continue;

@@ -1,8 +1,8 @@
 // Loop: the event loop of one thread, and the only place that knows epoll.
 //
 // Order of one turn: wait -> events -> due timers -> posted messages -> `at_top` hook -> burial of
-// what was retired. An object that events may still name is retired, not deleted: it dies at the end
-// of the turn. Everything but post() and stop() belongs to the loop's thread.
+// what was retired. An object that events may still name is retired, not deleted: it dies at the
+// end of the turn. Everything but post() and stop() belongs to the loop's thread.
 #pragma once
 
 #include <sys/epoll.h>

@@ -22,8 +22,7 @@ std::unique_ptr<TcpStream> TcpStream::adopt(Loop& loop, int fd) {
   return stream;
 }
 
-std::unique_ptr<TcpStream> TcpStream::connect(Loop& loop, const sockaddr* address,
-                                              socklen_t size) {
+std::unique_ptr<TcpStream> TcpStream::connect(Loop& loop, const sockaddr* address, socklen_t size) {
   int fd = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return nullptr;
   std::unique_ptr<TcpStream> stream(new TcpStream(loop, fd));

@@ -13,8 +13,7 @@ namespace pylon::proxy {
 class AccessLog {
  public:
   // Both must outlive it; the format is shared by all workers.
-  AccessLog(const expr::LogFormat& format, observe::LogLane& lane)
-      : format_(format), lane_(lane) {}
+  AccessLog(const expr::LogFormat& format, observe::LogLane& lane) : format_(format), lane_(lane) {}
 
   // exchange.end_us is set.
   void write(http::Exchange& exchange) {

@@ -243,8 +243,7 @@ int64_t Forwarder::head_deadline_us(const Errand& errand, const Trial& trial,
   return trial.progress_us + ms * 1000;
 }
 
-Forwarder::Step Forwarder::head_timeout(Errand& errand, Trial& trial,
-                                        const RequestPump& request) {
+Forwarder::Step Forwarder::head_timeout(Errand& errand, Trial& trial, const RequestPump& request) {
   if (loop_.now_us() < head_deadline_us(errand, trial, request)) return Step::wait;
   if (request.waits_for_client()) return refuse(trial, 408);
   return fail(errand, trial, &request, Failure::timeout, "the upstream took too long");
@@ -259,8 +258,7 @@ http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
   response.from_upstream = true;
   response.fields.set(http::FieldId::server, settings_.server_field);
   if (settings_.show_upstream_status || response.status >= 500) {
-    std::string_view status =
-        exchange.arena.copy(std::to_string(response.status));
+    std::string_view status = exchange.arena.copy(std::to_string(response.status));
     response.fields.set("X-APISIX-Upstream-Status", status);
   }
   errand.plugins.header_filter(exchange);
@@ -389,8 +387,7 @@ Forwarder::Step Forwarder::lose_client(Errand& errand, Trial& trial) {
 }
 
 // The answer broke off. The client must not take what it has for the whole.
-Forwarder::Step Forwarder::cut_short(Errand& errand, Trial& trial, int status,
-                                     const char* reason) {
+Forwarder::Step Forwarder::cut_short(Errand& errand, Trial& trial, int status, const char* reason) {
   Exchange& exchange = errand.exchange;
   observe::LogContext context{.connection = exchange.connection_id,
                               .client = exchange.client.text,

@@ -11,8 +11,8 @@
 #include "http/exchange.h"
 #include "net/loop.h"
 #include "plugin/chain.h"
-#include "proxy/relay.h"
 #include "proxy/options.h"
+#include "proxy/relay.h"
 #include "snapshot/versions.h"
 #include "upstream/balancer.h"
 #include "upstream/pool.h"
@@ -41,8 +41,8 @@ struct Errand {
   const upstream::Upstream& upstream;
   upstream::Timeouts timeouts;
   Plugins& plugins;
-  bool websocket = false;         // an upgrade may become a tunnel
-  snapshot::Pin* pin = nullptr;   // given up by a tunnel, which outlives configurations
+  bool websocket = false;        // an upgrade may become a tunnel
+  snapshot::Pin* pin = nullptr;  // given up by a tunnel, which outlives configurations
   plugin::Verdict verdict = {};  // of before_proxy, when it ended the request
 };
 

@@ -65,8 +65,8 @@ async::Task<ClientResult> WorkerHttpClient::send(const ClientRequest& request) {
       keep(call);
       co_return std::move(response);
     }
-    bool stale = call.reused && !call.connection->began() &&
-                 call.failure.kind == Failure::Kind::connect;
+    bool stale =
+        call.reused && !call.connection->began() && call.failure.kind == Failure::Kind::connect;
     if (!stale) break;
   }
   co_return tl::unexpected(call.failure);
@@ -133,8 +133,8 @@ async::Task<bool> WorkerHttpClient::exchange(Call& call, ClientResponse& respons
 
 bool WorkerHttpClient::write(Call& call) {
   const ClientRequest& request = call.request;
-  http::h1::HeadWriter head(http::h1::HeadWriter::bytes_of(request.fields) +
-                            request.target.size() + request.host.size() + kHeadRoom);
+  http::h1::HeadWriter head(http::h1::HeadWriter::bytes_of(request.fields) + request.target.size() +
+                            request.host.size() + kHeadRoom);
   head.text(request.method).text(" ").text(request.target).text(" HTTP/1.1\r\n");
   if (!request.fields.has(FieldId::host)) {
     bool v6 = request.host.find(':') != std::string_view::npos;

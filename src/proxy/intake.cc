@@ -17,8 +17,8 @@ uint16_t refuse(http::Exchange& exchange, uint16_t status, const char* reason) {
 
 uint16_t take_uri(http::Exchange& exchange, const Options& settings, http::Uri& uri) {
   http::Request& request = exchange.request;
-  http::UriError error = http::parse_target(request.target, request.method, settings.uri,
-                                            exchange.arena, uri);
+  http::UriError error =
+      http::parse_target(request.target, request.method, settings.uri, exchange.arena, uri);
   if (error != http::UriError::none) {
     return refuse(exchange, 400, http::describe(error).data());
   }
@@ -73,12 +73,11 @@ void take_real_ip(http::Exchange& exchange, const Options& settings) {
 // Claims of peers that are not trusted are dropped. X-Forwarded-For is kept (and appended to) as
 // long as trusted_addresses is not configured, as in APISIX.
 void drop_claims(http::Exchange& exchange, const Options& settings) {
-  constexpr uint64_t kClaims =
-      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_for) |
-      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_proto) |
-      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_host) |
-      uint64_t{1} << static_cast<int>(FieldId::x_forwarded_port) |
-      uint64_t{1} << static_cast<int>(FieldId::forwarded);
+  constexpr uint64_t kClaims = uint64_t{1} << static_cast<int>(FieldId::x_forwarded_for) |
+                               uint64_t{1} << static_cast<int>(FieldId::x_forwarded_proto) |
+                               uint64_t{1} << static_cast<int>(FieldId::x_forwarded_host) |
+                               uint64_t{1} << static_cast<int>(FieldId::x_forwarded_port) |
+                               uint64_t{1} << static_cast<int>(FieldId::forwarded);
   http::Fields& fields = exchange.request.fields;
   if ((fields.present() & kClaims) == 0) return;
   if (settings.trusted_addresses.contains(exchange.socket.address)) return;

@@ -11,9 +11,9 @@ using http::FieldId;
 using http::h1::Framing;
 
 constexpr size_t kHeadRoom = 512;  // beside fields and uri: addresses, names and numbers of our own
-constexpr uint64_t kOurs = http::h1::kHopByHop |
-                           http::h1::field_set({FieldId::host, FieldId::content_length,
-                                                FieldId::x_real_ip, FieldId::x_forwarded_for});
+constexpr uint64_t kOurs =
+    http::h1::kHopByHop | http::h1::field_set({FieldId::host, FieldId::content_length,
+                                               FieldId::x_real_ip, FieldId::x_forwarded_for});
 
 // Dot segments, plain or escaped, may stand in it: the upstream must get the resolved path.
 bool may_have_dot_segments(std::string_view raw) {

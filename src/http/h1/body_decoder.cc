@@ -8,7 +8,7 @@
 namespace pylon::http::h1 {
 namespace {
 
-constexpr uint8_t kMaxSizeDigits = 15;           // below 2^60: no overflow anywhere
+constexpr uint8_t kMaxSizeDigits = 15;             // below 2^60: no overflow anywhere
 constexpr uint32_t kMaxExtensionBytes = 16 << 10;  // of one body, all chunks together
 
 int hex_value(char octet) {
@@ -50,8 +50,7 @@ BodyDecoder::Slice BodyDecoder::decode(char* input, size_t size, const HeadLimit
   return {};
 }
 
-BodyDecoder::Slice BodyDecoder::decode_chunked(char* input, size_t size,
-                                               const HeadLimits& limits) {
+BodyDecoder::Slice BodyDecoder::decode_chunked(char* input, size_t size, const HeadLimits& limits) {
   char* out = nullptr;  // decoded octets are moved together, behind the first chunk's
   size_t out_size = 0;
   size_t at = 0;
@@ -135,8 +134,8 @@ size_t BodyDecoder::take_trailers(const char* input, size_t size, const HeadLimi
     }
     trailers_.push_back(input[at]);
     if (input[at] != '\n') continue;
-    bool empty_line = trailers_ == "\r\n" || trailers_.ends_with("\n\r\n") ||
-                      trailers_ == "\n" || trailers_.ends_with("\n\n");
+    bool empty_line = trailers_ == "\r\n" || trailers_.ends_with("\n\r\n") || trailers_ == "\n" ||
+                      trailers_.ends_with("\n\n");
     if (!empty_line) continue;
     Arena arena;
     Fields fields(arena);

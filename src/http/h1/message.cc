@@ -170,7 +170,8 @@ ResponseRules judge_response(Response& response, int minor_version, Method asked
   ResponseRules rules = judge_response_framing(response, minor_version);
   if (rules.refusal != nullptr) return rules;
   if (has_no_body(response.status, asked)) {
-    // 1xx and 204 never have a length (RFC 9110 8.6); with HEAD and 304 it tells of the other answer.
+    // 1xx and 204 never have a length (RFC 9110 8.6); with HEAD and 304 it tells of the other
+    // answer.
     bool framed = rules.framing == Framing::chunked || rules.length != 0;
     bool silent = asked == Method::head || response.status == 304;
     if (!silent && framed) rules.keep_alive = false;

@@ -47,9 +47,9 @@ constexpr uint64_t field_set(std::initializer_list<FieldId> ids) {
   for (FieldId id : ids) set |= uint64_t{1} << static_cast<int>(id);
   return set;
 }
-constexpr uint64_t kHopByHop = field_set(
-    {FieldId::connection, FieldId::keep_alive, FieldId::proxy_connection, FieldId::te,
-     FieldId::transfer_encoding, FieldId::upgrade, FieldId::http2_settings});
+constexpr uint64_t kHopByHop =
+    field_set({FieldId::connection, FieldId::keep_alive, FieldId::proxy_connection, FieldId::te,
+               FieldId::transfer_encoding, FieldId::upgrade, FieldId::http2_settings});
 
 inline bool in_set(uint64_t set, FieldId id) { return (set >> static_cast<int>(id)) & 1; }
 

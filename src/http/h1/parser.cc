@@ -168,8 +168,7 @@ bool forbidden_in_trailer(FieldId id) {
 
 }  // namespace
 
-ParseResult parse_request_head(std::string_view input, const HeadLimits& limits,
-                               Request& request) {
+ParseResult parse_request_head(std::string_view input, const HeadLimits& limits, Request& request) {
   request.fields.clear();
   Cursor cursor{input.data(), input.data(), input.data() + input.size()};
   for (int lines = 0; !cursor.done() && *cursor.at == '\r'; lines++) {
@@ -197,8 +196,8 @@ ParseResult parse_response_head(std::string_view input, const HeadLimits& limits
   if (cursor.end - cursor.at < 5) return bounded(incomplete(), input, limits);
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
   const char* code = cursor.at + 1;
-  if (*cursor.at != ' ' || !digit(code[0]) || !digit(code[1]) || !digit(code[2]) ||
-      code[0] < '1' || code[0] > '5' || (code[3] != ' ' && code[3] != '\r')) {
+  if (*cursor.at != ' ' || !digit(code[0]) || !digit(code[1]) || !digit(code[2]) || code[0] < '1' ||
+      code[0] > '5' || (code[3] != ' ' && code[3] != '\r')) {
     return refuse(502, "invalid status code");
   }
   response.status = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');

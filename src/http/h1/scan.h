@@ -54,9 +54,10 @@ inline const char* skip_value_octets(const char* at, const char* end) {
 }
 #endif
 
-// Likewise for a request target: visible ASCII only, so that SP, controls and raw 8-bit octets end it.
+// Likewise for a request target: visible ASCII only, so that SP, controls and raw 8-bit octets end
+// it.
 inline const char* skip_target_octets(const char* at, const char* end) {
-  while (at < end && static_cast<uint8_t>(*at) > 0x20 && static_cast<uint8_t>(*at) < 0x7f) at++;
+  while (at<end&& static_cast<uint8_t>(*at)> 0x20 && static_cast<uint8_t>(*at) < 0x7f) at++;
   return at;
 }
 

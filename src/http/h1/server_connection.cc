@@ -10,9 +10,9 @@
 namespace pylon::http::h1 {
 namespace {
 
-constexpr int kBurst = 32;                  // pipelined requests served before others get a turn
+constexpr int kBurst = 32;                   // pipelined requests served before others get a turn
 constexpr size_t kBodyReadBytes = 32 << 10;  // so that what a stalled upload leaves behind is small
-constexpr size_t kHeadRoom = 256;           // of a response head, beside its fields
+constexpr size_t kHeadRoom = 256;            // of a response head, beside its fields
 
 uint64_t next_connection_id() {
   static std::atomic<uint64_t> last{0};
@@ -42,8 +42,7 @@ void ServerConnections::close_all() {
 void ServerConnection::open(net::Loop& loop, std::unique_ptr<net::Stream> stream,
                             const ConnectionEnds& ends, const ServerLimits& limits,
                             Service& service, ServerConnections& all) {
-  auto* connection =
-      new ServerConnection(loop, std::move(stream), ends, limits, service, all);
+  auto* connection = new ServerConnection(loop, std::move(stream), ends, limits, service, all);
   connection->advance();
 }
 
@@ -352,8 +351,7 @@ Chunk ServerConnection::pull() {
       return decoder.done() ? Chunk{Pull::end, {}} : fail_body(499);
     }
   }
-  BodyDecoder::Slice slice =
-      decoder.decode(inbox_.data(), inbox_.view().size(), limits_.head);
+  BodyDecoder::Slice slice = decoder.decode(inbox_.data(), inbox_.view().size(), limits_.head);
   Exchange& exchange = request.exchange;
   exchange.request_bytes += slice.consumed;
   request.body_bytes += slice.octets.size();

@@ -1,8 +1,8 @@
 // ServerConnection: one client's HTTP/1 connection, from accept to close.
 //
-// It parses heads, starts one task of the Service per request and is the Downstream of that exchange.
-// Between requests it holds no coroutine: it parks in the loop. It owns itself: when the connection
-// is over it retires. Belongs to one loop. Source: RFC 9112.
+// It parses heads, starts one task of the Service per request and is the Downstream of that
+// exchange. Between requests it holds no coroutine: it parks in the loop. It owns itself: when the
+// connection is over it retires. Belongs to one loop. Source: RFC 9112.
 #pragma once
 
 #include <memory>
@@ -29,7 +29,7 @@ struct ServerConnections {
   IntrusiveList<ServerConnection> idle;
   IntrusiveList<ServerConnection> busy;
   uint64_t opened = 0;
-  
+
   // Closes parked connections, the longest parked first. Returns how many.
   size_t shed_idle(size_t at_most);
   void close_all();
@@ -82,9 +82,8 @@ class ServerConnection final : public Downstream,
     bool started = false;   // an answer's head was made
   };
 
-  ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream,
-                   const ConnectionEnds& ends, const ServerLimits& limits, Service& service,
-                   ServerConnections& all);
+  ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, const ConnectionEnds& ends,
+                   const ServerLimits& limits, Service& service, ServerConnections& all);
 
   static void on_idle(void* self);
   static void on_served(void* self);
