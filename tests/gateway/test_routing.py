@@ -4,6 +4,7 @@ import pytest
 
 from harness.echo import Echo, Told
 from harness.http import get, request
+from harness.pylon import Pylon
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,9 @@ def nodes():
 
 
 def routes(pylon, nodes, *given):
-    """Each is (name of the node, fields of the route); ids r0, r1, ..."""
+    """Each is (name of the node, fields of the route); ids r0, r1, ... in place of older ones."""
+    for number in range(len(given), 4):
+        pylon.admin.delete(f"/routes/r{number}")
     for number, (name, fields) in enumerate(given):
         pylon.admin.put(f"/routes/r{number}", {"upstream": nodes[name].upstream(), **fields})
 
@@ -318,8 +321,6 @@ def test_global_rules_run_for_unmatched_requests_too(pylon):
 @pytest.fixture(scope="module")
 def other_modes(tmp_path_factory):
     """Gateways in the two other modes, started when first asked for."""
-    from harness.pylon import Pylon
-
     made = {}
 
     def of(mode):

@@ -1,6 +1,7 @@
 """Which node gets a request, and what happens when it fails. APISIX docs: terminology/upstream."""
 
 import collections
+import socket
 import time
 
 import pytest
@@ -221,8 +222,6 @@ def test_retry_timeout(pylon, echoes):
 
 def test_connect_timeout(pylon):
     """A listener whose queue is full accepts nobody."""
-    import socket
-
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

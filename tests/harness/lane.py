@@ -187,12 +187,12 @@ class Lane:
             client.send(self.gateway.fence_request)
             client.read()
 
-    def close_upstreams(self):
-        for peer in self.opened:
-            if isinstance(peer, Upstream):
-                peer.close()
-
-    def close(self):
+    def close_connections(self):
+        """Both sides of all exchanges so far; the listener stays."""
         for peer in self.opened:
             peer.close()
+        self.opened.clear()
+
+    def close(self):
+        self.close_connections()
         self.listener.close()

@@ -40,8 +40,9 @@ class Outcome:
 class Probe:
     """Plays client and upstream for octets whose meaning is not known in advance."""
 
-    def __init__(self, lane):
+    def __init__(self, lane, idle_s=IDLE_S):
         self.lane = lane
+        self.idle_s = idle_s
         self.outcome = Outcome()
         self.upstreams = []
         self.pending = {}  # upstream -> request whose body is not complete
@@ -59,12 +60,13 @@ class Probe:
         self._fence()
         return self.outcome
 
-    def _serve_until_idle(self, client, idle_s=IDLE_S):
+    def _serve_until_idle(self, client, idle_s=None):
         """Answers requests until the client's connection ends or nothing happens for a while."""
         deadline = time.monotonic() + 5
         while not client.end and time.monotonic() < deadline:
             socks = {u.sock: u for u in self.upstreams if not u.end}
-            ready = select.select([client.sock, self.lane.listener, *socks], [], [], idle_s)[0]
+            watched = [client.sock, self.lane.listener, *socks]
+            ready = select.select(watched, [], [], idle_s or self.idle_s)[0]
             if not ready:
                 return
             if self.lane.listener in ready:
