@@ -109,7 +109,7 @@ Result<void> check_conditions(const Json& value, const CheckHelp& help) {
 template <class... Checks>
 Result<void> all_of(Checks... checks) {
   Result<void> result;
-  (static_cast<bool>(result = checks()) && ...);
+  static_cast<void>((static_cast<bool>(result = checks()) && ...));
   return result;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdlib>
 #include <iterator>
 
 #include "schema/fields.h"
@@ -11,7 +12,9 @@ namespace pylon::schema {
 // Converts to anything: counts the members of an aggregate.
 struct AnyMember {
   template <class T>
-  operator T() const;
+  operator T() const {
+    std::abort();  // only asked whether it would convert
+  }
 };
 
 template <class T, size_t... I>
