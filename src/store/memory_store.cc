@@ -73,13 +73,14 @@ Committed MemoryStore::apply(const Transaction& transaction) {
   for (const Operation& operation : transaction.operations) {
     switch (operation.kind) {
       case Operation::Kind::put:
-        committed.existed.push_back(put(operation, changes));
+        committed.existed.push_back(put_entry(operation, changes));
         break;
       case Operation::Kind::erase:
-        committed.existed.push_back(erase(operation.key, operation.key + '\0', changes));
+        committed.existed.push_back(erase_range(operation.key, operation.key + '\0', changes));
         break;
       case Operation::Kind::erase_prefix:
-        committed.existed.push_back(erase(operation.key, end_of_prefix(operation.key), changes));
+        committed.existed.push_back(
+            erase_range(operation.key, end_of_prefix(operation.key), changes));
         break;
     }
   }
@@ -91,7 +92,7 @@ Committed MemoryStore::apply(const Transaction& transaction) {
   return committed;
 }
 
-size_t MemoryStore::put(const Operation& operation, ChangeSet& changes) {
+size_t MemoryStore::put_entry(const Operation& operation, ChangeSet& changes) {
   auto [place, fresh] = items_.try_emplace(operation.key);
   Entry& entry = place->second.entry;
   if (fresh) entry.create_revision = changes.revision;
@@ -107,7 +108,7 @@ size_t MemoryStore::put(const Operation& operation, ChangeSet& changes) {
 }
 
 // The keys from `first` to before `end` (empty: to the last).
-size_t MemoryStore::erase(std::string_view first, std::string_view end, ChangeSet& changes) {
+size_t MemoryStore::erase_range(std::string_view first, std::string_view end, ChangeSet& changes) {
   size_t count = 0;
   auto at = items_.lower_bound(first);
   while (at != items_.end() && (end.empty() || at->first < end)) {

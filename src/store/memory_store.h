@@ -49,8 +49,8 @@ class MemoryStore final : public Store {
   std::vector<Entry> entries(std::string_view prefix) const;
   bool holds(const std::vector<Compare>& compares) const;
   Committed apply(const Transaction& transaction);
-  size_t put(const Operation& operation, ChangeSet& changes);
-  size_t erase(std::string_view first, std::string_view end, ChangeSet& changes);
+  size_t put_entry(const Operation& operation, ChangeSet& changes);
+  size_t erase_range(std::string_view first, std::string_view end, ChangeSet& changes);
   Outcome<std::vector<ChangeSet>> changes_after(int64_t revision) const;
   void commit(ChangeSet changes);
   void expire();

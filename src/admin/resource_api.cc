@@ -1,0 +1,168 @@
+#include "admin/resource_api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "admin/answer.h"
+#include "admin/list_query.h"
+
+namespace pylon::admin {
+
+using config::Kind;
+using config::ResourceType;
+using http::ApiResponse;
+using store::Entry;
+using store::Outcome;
+
+namespace {
+
+bool is_supported(const ResourceType& type, std::string_view method) {
+  if (method == "POST") return type.methods.post;
+  if (method == "PATCH") return type.methods.patch;
+  return true;
+}
+
+// Private keys do not leave the store.
+std::string shown_value(const ResourceType& type, const Entry& entry) {
+  if (type.kind != Kind::ssl) return entry.value;
+  auto value = Json::parse(entry.value);
+  if (!value) return "null";
+  value->erase("key");
+  value->erase("keys");
+  return value->dump();
+}
+
+std::string key_and_value(std::string_view key, std::string_view value) {
+  return fmt::format(R"("key":{},"value":{})", Json(key).dump(), value);
+}
+
+std::string item_json(const ResourceType& type, const Entry& entry) {
+  return fmt::format(R"({{{},"createdIndex":{},"modifiedIndex":{}}})",
+                     key_and_value(entry.key, shown_value(type, entry)), entry.create_revision,
+                     entry.mod_revision);
+}
+
+// The items of a collection that a query asks for, in the order in which they are shown.
+std::vector<const Entry*> wanted(const ResourceType& type, const std::vector<Entry>& entries,
+                                 std::string_view collection, const ListQuery& query) {
+  std::vector<const Entry*> found;
+  for (const Entry& entry : entries) {
+    if (!Keys::is_direct(type, collection, entry.key)) continue;
+    if (query.filters()) {
+      auto value = Json::parse(entry.value);
+      if (!value || !query.matches(*value)) continue;
+    }
+    found.push_back(&entry);
+  }
+  if (query.pages()) return found;  // by creation
+  std::sort(found.begin(), found.end(),
+            [](const Entry* a, const Entry* b) { return a->key < b->key; });
+  return found;
+}
+
+std::string joined_items(const ResourceType& type, const std::vector<const Entry*>& entries,
+                         size_t from, size_t end) {
+  std::string items = "[";
+  for (size_t i = from; i < end; ++i) {
+    if (i > from) items += ',';
+    items += item_json(type, *entries[i]);
+  }
+  return items + "]";
+}
+
+}  // namespace
+
+async::Task<ApiResponse> ResourceApi::run(Call call) {
+  const ResourceType& type = *call.target.type;
+  const std::string& method = call.request.method;
+  if (!is_supported(type, method)) return refuse_method(std::move(call));
+  if (method == "GET") return get(std::move(call));
+  if (method == "PUT") return put(std::move(call));
+  if (method == "POST") return post(std::move(call));
+  if (method == "PATCH") return patch(std::move(call));
+  return erase(std::move(call));
+}
+
+async::Task<ApiResponse> ResourceApi::refuse_method(Call call) {
+  co_return error_answer(405, fmt::format("not supported `{}` method for {}", call.request.method,
+                                          call.target.type->kind_word));
+}
+
+// A child's own name without its parent: /apisix/admin/credentials.
+ResourceApi::Refusal ResourceApi::without_parent(const Call& call) {
+  const ResourceType& type = *call.target.type;
+  if (type.parent.empty() || !call.target.parent.empty()) return std::nullopt;
+  const ResourceType* parent = config::find_resource_type(type.parent);
+  return error_answer(400, fmt::format("missing {} id", parent->kind_word));
+}
+
+async::Task<ApiResponse> ResourceApi::get(Call call) {
+  if (Refusal refusal = without_parent(call)) co_return std::move(*refusal);
+  Answer reading = call.target.id.empty() ? get_list(call) : get_item(call);
+  co_return co_await reading;
+}
+
+async::Task<ApiResponse> ResourceApi::get_item(const Call& call) {
+  async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(keys_.item(call.target));
+  Outcome<std::optional<Entry>> entry = co_await getting;
+  if (!entry) co_return store_failure(entry.error());
+  if (!*entry) co_return key_not_found();
+  co_return item_answer(*call.target.type, **entry);
+}
+
+async::Task<ApiResponse> ResourceApi::get_list(const Call& call) {
+  std::string collection = keys_.collection(*call.target.type, call.target.parent);
+  async::Task<Outcome<std::vector<Entry>>> listing = parts_.store.list(collection);
+  Outcome<std::vector<Entry>> entries = co_await listing;
+  if (!entries) co_return store_failure(entries.error());
+  // Only APISIX's top-level collections exist while they are empty.
+  if (entries->empty() && !call.target.parent.empty()) co_return key_not_found();
+  co_return list_answer(call, *entries, collection);
+}
+
+ApiResponse ResourceApi::item_answer(const ResourceType& type, const Entry& entry) const {
+  if (v3_) return raw_json_answer(200, item_json(type, entry));
+  std::string node = key_and_value(entry.key, shown_value(type, entry));
+  return raw_json_answer(200, fmt::format(R"({{"action":"get","node":{{{}}}}})", node));
+}
+
+ApiResponse ResourceApi::list_answer(const Call& call, const std::vector<Entry>& entries,
+                                     std::string_view collection) const {
+  const ResourceType& type = *call.target.type;
+  if (!v3_) {
+    std::vector<const Entry*> all = wanted(type, entries, collection, ListQuery());
+    std::string_view key = collection.substr(0, collection.size() - 1);
+    return raw_json_answer(
+        200, fmt::format(R"({{"count":{},"action":"get","node":{{"key":{},"dir":true,)"
+                         R"("nodes":{}}}}})",
+                         all.size(), Json(key).dump(), joined_items(type, all, 0, all.size())));
+  }
+  ListQuery query = ListQuery::read(call.request, type.kind);
+  if (query.page_size_is_wrong()) {
+    return text_answer(400, "page_size must be between 10 and 500");
+  }
+  std::vector<const Entry*> found = wanted(type, entries, collection, query);
+  auto [from, end] = query.pages() ? query.page(found.size()) : std::pair(size_t{0}, found.size());
+  return raw_json_answer(200, fmt::format(R"({{"total":{},"list":{}}})", found.size(),
+                                          joined_items(type, found, from, end)));
+}
+
+ApiResponse ResourceApi::written_answer(int status, std::string_view action, const std::string& key,
+                                        std::string_view value) const {
+  std::string node = key_and_value(key, value);
+  if (v3_) return raw_json_answer(status, fmt::format("{{{}}}", node));
+  return raw_json_answer(status, fmt::format(R"({{"action":"{}","node":{{{}}}}})", action, node));
+}
+
+ApiResponse ResourceApi::deleted_answer(const std::string& key) const {
+  Json answer = Json::object({{"key", Json(key)}, {"deleted", "1"}});
+  if (!v3_) {
+    answer["action"] = Json("delete");
+    answer["node"] = Json::object();
+  }
+  return json_answer(200, answer);
+}
+
+}  // namespace pylon::admin

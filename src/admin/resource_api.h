@@ -1,0 +1,93 @@
+// ResourceApi: GET, PUT, POST, PATCH and DELETE of every resource type, generic over their list.
+// Source: Admin API reference, sections 2 and 3; statuses, bodies and the order of checks are
+// APISIX's.
+//
+// A write validates a copy, stores what was sent plus `id` and times by compare-and-swap, waits
+// until this node's workers serve it (`?wait=none` does not), and answers with X-Pylon-Revision.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/checks.h"
+#include "admin/node.h"
+#include "admin/target.h"
+#include "async/task.h"
+#include "base/clock.h"
+#include "http/api.h"
+#include "plugin/catalogue.h"
+#include "store/store.h"
+
+namespace pylon::admin {
+
+// One call, taken apart.
+struct Call {
+  const http::ApiRequest& request;
+  Target target;
+  std::optional<Json> body;
+  std::optional<int64_t> ttl_s;
+  std::string author;
+};
+
+class ResourceApi {
+ public:
+  struct Parts {
+    store::Store& store;
+    const plugin::Catalogue& catalogue;
+    Node& node;
+    const Clock& clock;
+  };
+  // `v3`: the answers' shape; otherwise that of etcd v2, as older clients expect it.
+  ResourceApi(const Parts& parts, std::string key_prefix, bool v3)
+      : parts_(parts), keys_(std::move(key_prefix)), v3_(v3) {}
+
+  // The method is one of the five.
+  async::Task<http::ApiResponse> run(Call call);
+
+ private:
+  using Answer = async::Task<http::ApiResponse>;
+  using Refusal = std::optional<http::ApiResponse>;
+  enum class Write { put, post, patch };
+
+  Answer get(Call call);
+  Answer get_item(const Call& call);
+  Answer get_list(const Call& call);
+  Answer put(Call call);
+  Answer post(Call call);
+  Answer patch(Call call);
+  Answer erase(Call call);
+  Answer refuse_method(Call call);
+
+  // Everything that may be wrong with a value; settles its `id` and the target's.
+  async::Task<Refusal> check(Call& call, Json& value, Write write);
+  async::Task<store::Outcome<References>> fetch_references(config::Kind kind, const Json& value);
+  async::Task<Refusal> check_others(const Call& call, const Json& value);
+  async::Task<Refusal> check_global_rules(std::string id, const Json& plugins);
+  async::Task<Refusal> check_parent(const Call& call);
+  async::Task<Refusal> bind_decoration(const Call& call, Json& value);
+  static Refusal without_parent(const Call& call);
+  static Refusal patch_fault(const Call& call);
+
+  Answer store_put(const Call& call, const Json& value);
+  store::Transaction put_transaction(const Call& call, const std::string& key,
+                                     const std::string& value, int64_t expected_mod_revision) const;
+  Json stamped(const config::ResourceType& type, const Json& value,
+               const std::optional<store::Entry>& previous) const;
+  Result<Json> patched_value(const Call& call, const store::Entry& stored) const;
+  Answer finish(const Call& call, int64_t revision, http::ApiResponse response);
+  store::Origin origin_of(const Call& call) const;
+
+  http::ApiResponse item_answer(const config::ResourceType& type, const store::Entry& entry) const;
+  http::ApiResponse list_answer(const Call& call, const std::vector<store::Entry>& entries,
+                                std::string_view collection) const;
+  http::ApiResponse written_answer(int status, std::string_view action, const std::string& key,
+                                   std::string_view value) const;
+  http::ApiResponse deleted_answer(const std::string& key) const;
+
+  Parts parts_;
+  Keys keys_;
+  bool v3_;
+};
+
+}  // namespace pylon::admin

@@ -1,0 +1,108 @@
+#include "admin/usage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace pylon::admin {
+namespace {
+
+using config::Kind;
+using store::Entry;
+using store::Outcome;
+
+// One way to be used: by a member of the user ("route") or by one of its plugins.
+struct Rule {
+  Kind used;
+  Kind by;
+  std::string_view word;  // what the message calls the user
+  bool by_field = true;
+  bool by_plugin = false;
+};
+
+constexpr Rule kRules[] = {
+    {Kind::service, Kind::route, "route"},
+    {Kind::service, Kind::stream_route, "stream_route"},
+    {Kind::upstream, Kind::route, "route", true, true},
+    {Kind::upstream, Kind::service, "service", true, true},
+    {Kind::upstream, Kind::plugin_config, "plugin_config", false, true},
+    {Kind::upstream, Kind::consumer, "consumer", false, true},
+    {Kind::upstream, Kind::consumer_group, "consumer_group", false, true},
+    {Kind::upstream, Kind::global_rule, "global_rules", false, true},
+    {Kind::consumer_group, Kind::consumer, "consumer"},
+    {Kind::plugin_config, Kind::route, "route"},
+    {Kind::proto, Kind::route, "route", false, true},
+    {Kind::proto, Kind::service, "service", false, true},
+    {Kind::stream_route, Kind::stream_route, "stream route"},
+};
+
+bool refers(Kind by, const Json& value, Kind used, std::string_view id) {
+  std::vector<config::Reference> references = config::references_of(by, value);
+  return std::any_of(references.begin(), references.end(), [&](const config::Reference& reference) {
+    return reference.kind == used && reference.id == id;
+  });
+}
+
+std::string refusal(const Rule& rule, std::string_view user, bool by_plugin) {
+  std::string_view kind_word = config::resource_type(rule.used).kind_word;
+  if (rule.used == Kind::service) {
+    return fmt::format("can not delete this service directly, {} [{}] is still using it now",
+                       rule.word, user);
+  }
+  if (rule.used == Kind::stream_route) {
+    return fmt::format(
+        "can not delete this stream route directly, stream route [{}] is still using it as "
+        "superior_id",
+        user);
+  }
+  bool tells_plugin = by_plugin && rule.used == Kind::upstream;
+  return fmt::format("can not delete this {}, {}{} [{}] is still using it now", kind_word,
+                     tells_plugin ? "plugin in " : "", rule.word, user);
+}
+
+// The refusal that one stored value gives rise to.
+std::optional<std::string> use_by(const Rule& rule, const Entry& entry, std::string_view id) {
+  bool may_refer =
+      entry.value.find(id) != entry.value.npos || entry.value.find("\\u") != entry.value.npos;
+  if (!may_refer) return std::nullopt;
+  auto value = Json::parse(entry.value);
+  if (!value) return std::nullopt;
+  std::string_view user = std::string_view(entry.key).substr(entry.key.rfind('/') + 1);
+  Json plugins = Json::object();
+  if (const Json* given = value->find("plugins")) plugins["plugins"] = *given;
+  if (rule.by_plugin && refers(rule.by, plugins, rule.used, id)) return refusal(rule, user, true);
+  value->erase("plugins");
+  if (rule.by_field && refers(rule.by, *value, rule.used, id)) return refusal(rule, user, false);
+  return std::nullopt;
+}
+
+std::optional<std::string> first_use(const Rule& rule, const std::vector<Entry>& entries,
+                                     std::string_view collection, std::string_view id) {
+  const config::ResourceType& type = config::resource_type(rule.by);
+  for (const Entry& entry : entries) {
+    if (!Keys::is_direct(type, collection, entry.key)) continue;
+    if (auto refusal = use_by(rule, entry, id)) return refusal;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+async::Task<Outcome<std::optional<std::string>>> who_uses(store::Store& store, const Keys& keys,
+                                                          Kind kind, std::string id) {
+  for (const Rule& rule : kRules) {
+    if (rule.used != kind) continue;
+    std::string collection = keys.collection(config::resource_type(rule.by), {});
+    async::Task<Outcome<std::vector<Entry>>> listing = store.list(collection);
+    Outcome<std::vector<Entry>> entries = co_await listing;
+    if (!entries) co_return tl::unexpected(entries.error());
+    std::optional<std::string> refusal = first_use(rule, *entries, collection, id);
+    if (refusal) co_return refusal;
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace pylon::admin
