@@ -87,6 +87,54 @@ constexpr std::array<FieldId, kSlots> kSlotTable = [] {
   return table;
 }();
 
+// Known names folded, one per row, so that whole words can be compared.
+constexpr size_t kRow = 32;
+using FoldedName = std::array<char, kRow>;
+constexpr std::array<FoldedName, kIdCount> kFolded = [] {
+  std::array<FoldedName, kIdCount> table{};
+  for (size_t id = 0; id < kIdCount; id++) {
+    for (size_t i = 0; i < kNames[id].size(); i++) {
+      table[id][i] = static_cast<char>(fold(kNames[id][i]));
+    }
+  }
+  return table;
+}();
+
+constexpr std::array<uint8_t, kIdCount> kSizes = [] {
+  std::array<uint8_t, kIdCount> sizes{};
+  for (size_t id = 0; id < kIdCount; id++) sizes[id] = static_cast<uint8_t>(kNames[id].size());
+  return sizes;
+}();
+
+template <class Word>
+bool same_word(const char* folded, const char* name) {
+  constexpr Word kFold = static_cast<Word>(0x2020202020202020);
+  Word a, b;
+  std::memcpy(&a, folded, sizeof a);
+  std::memcpy(&b, name, sizeof b);
+  return a == (b | kFold);
+}
+
+// Words that overlap at the end. No two token octets in known names fold to the same one but the
+// two cases of a letter, so this is equality without regard to case.
+bool equals_folded(const FoldedName& folded, const char* name, size_t size) {
+  if (size >= 8) {
+    size_t last = size - 8;
+    for (size_t at = 0; at < last; at += 8) {
+      if (!same_word<uint64_t>(&folded[at], name + at)) return false;
+    }
+    return same_word<uint64_t>(&folded[last], name + last);
+  }
+  if (size >= 4) {
+    return same_word<uint32_t>(&folded[0], name) &&
+           same_word<uint32_t>(&folded[size - 4], name + size - 4);
+  }
+  for (size_t i = 0; i < size; i++) {
+    if (folded[i] != static_cast<char>(fold(name[i]))) return false;
+  }
+  return true;
+}
+
 // Case-insensitive equality of tokens of one size.
 bool same_token(const char* a, const char* b, size_t size) {
   auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
@@ -110,9 +158,10 @@ FieldId field_id(std::string_view name) {
   for (;;) {
     FieldId id = kSlotTable[slot];
     if (id == FieldId::other) return id;
-    std::string_view known = kNames[static_cast<size_t>(id)];
-    if (known.size() == name.size() && same_token(known.data(), name.data(), name.size()))
+    size_t row = static_cast<size_t>(id);
+    if (kSizes[row] == name.size() && equals_folded(kFolded[row], name.data(), name.size())) {
       return id;
+    }
     slot = (slot + 1) % kSlots;
   }
 }

@@ -15,10 +15,10 @@ uint16_t refuse(http::Exchange& exchange, uint16_t status, const char* reason) {
   return status;
 }
 
-uint16_t take_uri(http::Exchange& exchange, const Options& settings, http::Uri& uri) {
+uint16_t take_uri(http::Exchange& exchange, const Options& options, http::Uri& uri) {
   http::Request& request = exchange.request;
   http::UriError error =
-      http::parse_target(request.target, request.method, settings.uri, exchange.arena, uri);
+      http::parse_target(request.target, request.method, options.uri, exchange.arena, uri);
   if (error != http::UriError::none) {
     return refuse(exchange, 400, http::describe(error).data());
   }
@@ -56,15 +56,29 @@ uint16_t take_host(http::Exchange& exchange, const http::Uri& uri) {
   return 0;
 }
 
+// The address that a believed peer names: the last of the list, since that is what the peer itself
+// added; or, recursively, the last one that is not believed either.
+std::optional<IpAddress> named_client(std::string_view list, const Options& options) {
+  std::optional<IpAddress> named;
+  for (;;) {
+    size_t comma = list.rfind(',');
+    std::string_view last = comma == std::string_view::npos ? list : list.substr(comma + 1);
+    std::optional<IpAddress> address = IpAddress::parse(trim(last));
+    if (!address) return named;
+    named = address;
+    bool more = options.real_ip_recursive && comma != std::string_view::npos;
+    if (!more || !options.real_ip_from.contains(*address)) return named;
+    list = list.substr(0, comma);
+  }
+}
+
 // nginx's realip: a believed peer names the client.
-void take_real_ip(http::Exchange& exchange, const Options& settings) {
-  if (settings.real_ip_from.empty() || settings.real_ip_field.empty()) return;
-  if (!settings.real_ip_from.contains(exchange.socket.address)) return;
-  std::string_view value = exchange.request.fields.get(settings.real_ip_field);
+void take_real_ip(http::Exchange& exchange, const Options& options) {
+  if (options.real_ip_from.empty() || options.real_ip_field.empty()) return;
+  if (!options.real_ip_from.contains(exchange.socket.address)) return;
+  std::string_view value = exchange.request.fields.get(options.real_ip_field);
   if (value.empty()) return;
-  size_t comma = value.rfind(',');  // the last one was added by the believed peer itself
-  if (comma != std::string_view::npos) value = trim(value.substr(comma + 1));
-  std::optional<IpAddress> address = IpAddress::parse(value);
+  std::optional<IpAddress> address = named_client(value, options);
   if (!address) return;
   char text[IpAddress::kMaxText];
   exchange.client = {*address, 0, exchange.arena.copy(address->to_text(text))};
@@ -72,7 +86,7 @@ void take_real_ip(http::Exchange& exchange, const Options& settings) {
 
 // Claims of peers that are not trusted are dropped. X-Forwarded-For is kept (and appended to) as
 // long as trusted_addresses is not configured, as in APISIX.
-void drop_claims(http::Exchange& exchange, const Options& settings) {
+void drop_claims(http::Exchange& exchange, const Options& options) {
   constexpr uint64_t kClaims = uint64_t{1} << static_cast<int>(FieldId::x_forwarded_for) |
                                uint64_t{1} << static_cast<int>(FieldId::x_forwarded_proto) |
                                uint64_t{1} << static_cast<int>(FieldId::x_forwarded_host) |
@@ -80,23 +94,23 @@ void drop_claims(http::Exchange& exchange, const Options& settings) {
                                uint64_t{1} << static_cast<int>(FieldId::forwarded);
   http::Fields& fields = exchange.request.fields;
   if ((fields.present() & kClaims) == 0) return;
-  if (settings.trusted_addresses.contains(exchange.socket.address)) return;
+  if (options.trusted_addresses.contains(exchange.socket.address)) return;
   fields.remove(FieldId::x_forwarded_proto);
   fields.remove(FieldId::x_forwarded_host);
   fields.remove(FieldId::x_forwarded_port);
   fields.remove(FieldId::forwarded);
-  if (settings.has_trusted_addresses) fields.remove(FieldId::x_forwarded_for);
+  if (options.has_trusted_addresses) fields.remove(FieldId::x_forwarded_for);
 }
 
 }  // namespace
 
-uint16_t take_in(http::Exchange& exchange, const Options& settings) {
+uint16_t take_in(http::Exchange& exchange, const Options& options) {
   http::Uri uri;
-  uint16_t refused = take_uri(exchange, settings, uri);
+  uint16_t refused = take_uri(exchange, options, uri);
   if (refused == 0) refused = take_host(exchange, uri);
   if (refused != 0) return refused;
-  take_real_ip(exchange, settings);
-  drop_claims(exchange, settings);
+  take_real_ip(exchange, options);
+  drop_claims(exchange, options);
   exchange.forward.raw = uri.raw;
   return 0;
 }

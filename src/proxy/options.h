@@ -18,6 +18,7 @@ struct Options {
   IpSet trusted_addresses;             // peers whose X-Forwarded-* are kept
   IpSet real_ip_from;                  // peers whose real_ip_field is believed
   std::string real_ip_field = "X-Real-IP";
+  bool real_ip_recursive = false;  // of a list the last address that is not believed, not the last
   http::h1::HeadLimits answer_head{8 << 10, 64 << 10, 32 << 10, 200};  // limits of upstream heads
   int64_t body_timeout_us = 60'000'000;  // between two reads of a request's body
   int64_t send_timeout_us = 10'000'000;  // between two writes to the client

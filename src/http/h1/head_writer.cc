@@ -34,12 +34,20 @@ HeadWriter& HeadWriter::fields(const Fields& fields, uint64_t skipped) {
   char* at = at_;
   for (const Field& field : fields) {
     if (field.removed() || ((skipped >> static_cast<int>(field.id)) & 1)) continue;
-    std::memcpy(at, field.name_data, field.name_size);
-    at += field.name_size;
-    *at++ = ':';
-    *at++ = ' ';
-    std::memcpy(at, field.value_data, field.value_size);
-    at += field.value_size;
+    const char* after_name = field.name_data + field.name_size;
+    if (after_name + 2 == field.value_data && *after_name == ':') {
+      // As received: "name: value" lies there in one piece.
+      size_t line = field.name_size + 2u + field.value_size;
+      std::memcpy(at, field.name_data, line);
+      at += line;
+    } else {
+      std::memcpy(at, field.name_data, field.name_size);
+      at += field.name_size;
+      *at++ = ':';
+      *at++ = ' ';
+      std::memcpy(at, field.value_data, field.value_size);
+      at += field.value_size;
+    }
     *at++ = '\r';
     *at++ = '\n';
   }

@@ -87,7 +87,7 @@ std::string_view trimmed(const char* from, const char* to) {
 // One field line; the cursor stands on its first octet, which is no CR.
 ParseResult parse_field(Cursor& cursor, const HeadLimits& limits, Side side, Fields& fields) {
   const char* line = cursor.at;
-  while (!cursor.done() && is_token_octet(*cursor.at)) cursor.at++;
+  cursor.at = skip_token_octets(cursor.at, cursor.end);
   const char* name_end = cursor.at;
   if (name_end - line > limits.field_bytes) return refuse(431, "field name too long");
   if (side == Side::response) {  // RFC 9112 5.1: a proxy removes this white space from responses
@@ -105,6 +105,7 @@ ParseResult parse_field(Cursor& cursor, const HeadLimits& limits, Side side, Fie
   if (crlf == Parse::error) return refuse(400, "invalid octet in a field value");
   if (fields.size() >= limits.fields) return refuse(431, "too many fields");
   std::string_view name(line, static_cast<size_t>(name_end - line));
+  if (!limits.underscores && name.find('_') != std::string_view::npos) return {Parse::complete};
   fields.push(field_id(name), name, trimmed(value, value_end));
   return {Parse::complete};
 }

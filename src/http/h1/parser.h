@@ -18,6 +18,7 @@ struct HeadLimits {
   uint32_t head_bytes = 32 << 10;   // the whole head
   uint32_t field_bytes = 16 << 10;  // one field's line
   uint32_t fields = 100;
+  bool underscores = true;  // false: request fields with '_' in their name are dropped
 };
 
 enum class Parse : uint8_t { complete, incomplete, error };

@@ -1,11 +1,12 @@
-// Scans for octets that may not stand in a field value or request target. SSE2 where there is one.
+// Scans of octets: names, values, targets. Sixteen at a time where the machine can (SSSE3, which
+// every x86-64 server since 2008 has and the build asks for), else one by one.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__SSSE3__)
+#include <tmmintrin.h>
 #endif
 
 namespace pylon::http::h1 {
@@ -29,8 +30,37 @@ inline bool is_value_octet(char c) {
   return octet == '\t' || (octet >= 0x20 && octet != 0x7f);
 }
 
-#if defined(__SSE2__)
-// The first octet of [at, end) that is not a value octet, in steps of 16.
+#if defined(__SSSE3__)
+// For each low half of an octet, the set of high halves with which it is a token octet.
+alignas(16) constexpr std::array<uint8_t, 16> kTokenHighHalves = [] {
+  std::array<uint8_t, 16> table{};
+  for (int octet = 0; octet < 128; octet++) {
+    if (kTokenOctets[static_cast<size_t>(octet)]) table[octet & 15] |= 1 << (octet >> 4);
+  }
+  return table;
+}();
+alignas(16) constexpr std::array<uint8_t, 16> kHalfBits = {1, 2, 4, 8, 16, 32, 64, 128};
+
+// The first octet of [at, end) that is not a token octet.
+inline const char* skip_token_octets(const char* at, const char* end) {
+  const __m128i halves = _mm_load_si128(reinterpret_cast<const __m128i*>(kTokenHighHalves.data()));
+  const __m128i bits = _mm_load_si128(reinterpret_cast<const __m128i*>(kHalfBits.data()));
+  const __m128i low_half = _mm_set1_epi8(0x0f);
+  while (end - at >= 16) {
+    __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    __m128i low = _mm_shuffle_epi8(halves, _mm_and_si128(octets, low_half));
+    __m128i high =
+        _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(octets, 4), low_half));
+    __m128i other = _mm_cmpeq_epi8(_mm_and_si128(low, high), _mm_setzero_si128());
+    int mask = _mm_movemask_epi8(other);
+    if (mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+    at += 16;
+  }
+  while (at < end && is_token_octet(*at)) at++;
+  return at;
+}
+
+// The first octet of [at, end) that is not a value octet.
 inline const char* skip_value_octets(const char* at, const char* end) {
   const __m128i last_control = _mm_set1_epi8(0x1f);
   const __m128i tab = _mm_set1_epi8('\t');
@@ -48,6 +78,11 @@ inline const char* skip_value_octets(const char* at, const char* end) {
   return at;
 }
 #else
+inline const char* skip_token_octets(const char* at, const char* end) {
+  while (at < end && is_token_octet(*at)) at++;
+  return at;
+}
+
 inline const char* skip_value_octets(const char* at, const char* end) {
   while (at < end && is_value_octet(*at)) at++;
   return at;

@@ -1,0 +1,140 @@
+// Consumers and their credentials: who is found by which key.
+#include "snapshot/batch.h"
+#include "snapshot/builder.h"
+
+namespace pylon::snapshot {
+
+using config::Kind;
+
+namespace {
+
+constexpr std::string_view kCredentials = "/credentials/";
+
+std::string custom_id_of(const config::Consumer& consumer) {
+  for (const auto& [name, value] : consumer.labels) {
+    if (name == "custom_id") return value;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
+  if (change.value.empty()) {
+    erase_consumer(change.id, batch);
+    return {};
+  }
+  ConsumerState& state = consumers_[change.id];
+  uint64_t digest = hash_bytes(change.value);
+  if (digest == state.digest) return {};
+  Result<Json> value = Json::parse(change.value);
+  if (!value) return tl::unexpected(value.error());
+  Result<config::Consumer> config = schema::parse<config::Consumer>(std::move(*value));
+  if (!config) return tl::unexpected(config.error());
+  Json conf(Json::Object(std::move(config->plugins)));
+  config->plugins.clear();
+  Result<std::vector<plugin::Catalogue::AuthKey>> keys = parts_.catalogue.auth_keys(conf);
+  if (!keys) return tl::unexpected(keys.error());
+  const plugin::PluginSet* old = state.consumer ? state.consumer->plugins.get() : nullptr;
+  auto plugins =
+      plugin::PluginSet::build(parts_.catalogue, conf, key_of(Kind::consumer, change.id), old,
+                               plugin::PluginSet::Owner::consumer);
+  if (!plugins) return tl::unexpected(plugins.error());
+
+  unindex_consumer(change.id, batch);
+  auto consumer = make_ref<Consumer>();
+  consumer->config = std::move(*config);
+  if (!(*plugins)->empty()) consumer->plugins = std::move(*plugins);
+  state.digest = digest;
+  state.consumer = std::move(consumer);
+  state.keys = std::move(*keys);
+  index_consumer(change.id, batch);
+  return {};
+}
+
+void Builder::erase_consumer(const std::string& name, Batch& batch) {
+  auto held = consumers_.find(name);
+  if (held == consumers_.end()) return;
+  unindex_consumer(name, batch);
+  held->second.digest = 0;
+  held->second.consumer = nullptr;
+  held->second.keys.clear();
+  if (held->second.credentials.empty()) consumers_.erase(held);
+}
+
+Result<void> Builder::change_credential(const Change& change, Batch& batch) {
+  size_t middle = change.id.find(kCredentials);
+  if (middle == std::string::npos) return fail("a credential without consumer");
+  std::string name = change.id.substr(0, middle);
+  std::string id = change.id.substr(middle + kCredentials.size());
+  ConsumerState& state = consumers_[name];
+  uint64_t digest = change.value.empty() ? 0 : hash_bytes(change.value);
+  auto held = state.credentials.find(id);
+  if (digest == (held == state.credentials.end() ? 0 : held->second.digest)) return {};
+  CredentialState credential;
+  credential.digest = digest;
+  if (!change.value.empty()) {
+    Result<Json> value = Json::parse(change.value);
+    if (!value) return tl::unexpected(value.error());
+    const Json* conf = value->find("plugins");
+    auto keys = parts_.catalogue.auth_keys(conf == nullptr ? Json::object() : *conf);
+    if (!keys) return tl::unexpected(keys.error());
+    credential.keys = std::move(*keys);
+  }
+  unindex_consumer(name, batch);
+  if (change.value.empty()) {
+    state.credentials.erase(id);
+  } else {
+    state.credentials[id] = std::move(credential);
+  }
+  index_consumer(name, batch);
+  if (!state.consumer && state.credentials.empty()) consumers_.erase(name);
+  return {};
+}
+
+// Enters the consumer by its name and by all its keys. Credentials without consumer find nobody.
+void Builder::index_consumer(const std::string& name, Batch& batch) {
+  const ConsumerState& state = consumers_.find(name)->second;
+  if (!state.consumer) return;
+  const Consumer& consumer = *state.consumer;
+  auto entry = [&](const std::string& credential_id, Ref<const config::AuthConf> conf) {
+    auto made = make_ref<config::Credential>();
+    made->consumer = &consumer.config;
+    made->plugins = consumer.plugins.get();
+    made->consumer_name = name;
+    made->group_id = consumer.config.group_id;
+    made->custom_id = custom_id_of(consumer.config);
+    made->credential_id = credential_id;
+    made->conf = std::move(conf);
+    return made;
+  };
+  for (const auto& key : state.keys) {
+    batch.credentials.insert(key.type->spec.name, key.key, entry({}, key.conf));
+  }
+  for (const auto& [id, credential] : state.credentials) {
+    for (const auto& key : credential.keys) {
+      batch.credentials.insert(key.type->spec.name, key.key, entry(id, key.conf));
+    }
+  }
+  batch.credentials.insert_consumer(entry({}, nullptr));
+  batch.consumers.insert(name, state.consumer);
+  batch.changed = true;
+}
+
+void Builder::unindex_consumer(const std::string& name, Batch& batch) {
+  auto held = consumers_.find(name);
+  if (held == consumers_.end() || !held->second.consumer) return;
+  for (const auto& key : held->second.keys) {
+    batch.credentials.erase(key.type->spec.name, key.key, name, {});
+  }
+  for (const auto& [id, credential] : held->second.credentials) {
+    for (const auto& key : credential.keys) {
+      batch.credentials.erase(key.type->spec.name, key.key, name, id);
+    }
+  }
+  batch.credentials.erase_consumer(name);
+  batch.consumers.erase(name);
+  batch.changed = true;
+}
+
+}  // namespace pylon::snapshot
