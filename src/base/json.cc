@@ -9,10 +9,16 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/hash.h"
+
 namespace pylon {
 namespace {
 
 constexpr size_t kLinearKeys = 16;  // above this a table finds duplicate keys
+
+// Keys come from clients, so the table is guarded against chosen collisions.
+template <class T>
+using ViewMap = std::unordered_map<std::string_view, T, StringHash, std::equal_to<>>;
 
 const Json::Array kNoItems;
 const Json::Object kNoMembers;
@@ -20,7 +26,7 @@ const Json::Object kNoMembers;
 // Drops all but the last of members with the same key, at the place of the first (as cjson's table
 // would keep one slot per key).
 void keep_last_of_duplicates(Json::Object& members) {
-  std::unordered_map<std::string_view, size_t> places;
+  ViewMap<size_t> places;
   places.reserve(members.size());
   bool duplicates = false;
   for (size_t i = 0; i < members.size(); ++i) {
@@ -222,7 +228,7 @@ bool equal_objects(const Json& a, const Json& b) {
       return other != nullptr && *other == member.second;
     });
   }
-  std::unordered_map<std::string_view, const Json*> others;
+  ViewMap<const Json*> others;
   others.reserve(b.size());
   for (const auto& [key, value] : b.members()) others.emplace(key, &value);
   return std::all_of(a.members().begin(), a.members().end(), [&](const Json::Member& member) {

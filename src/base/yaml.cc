@@ -107,13 +107,13 @@ class Reader {
         return read_alias(event, value);
       case YAML_SCALAR_EVENT:
         return read_scalar(event, value) &&
-               keep_anchor(text_of(event.raw.data.scalar.anchor), value, before);
+               keep_anchor(event, text_of(event.raw.data.scalar.anchor), value, before);
       case YAML_SEQUENCE_START_EVENT:
         return read_sequence(event, value) &&
-               keep_anchor(text_of(event.raw.data.sequence_start.anchor), value, before);
+               keep_anchor(event, text_of(event.raw.data.sequence_start.anchor), value, before);
       case YAML_MAPPING_START_EVENT:
         return read_mapping(event, value) &&
-               keep_anchor(text_of(event.raw.data.mapping_start.anchor), value, before);
+               keep_anchor(event, text_of(event.raw.data.mapping_start.anchor), value, before);
       default:
         return stop(event.line(), "a value is missing");
     }
@@ -134,11 +134,13 @@ class Reader {
     if (limits_.keep_lines) document_.lines.emplace(pointer_, line);
   }
 
-  bool keep_anchor(std::string_view name, const Json& value, size_t nodes_before) {
-    if (!name.empty()) {
-      anchors_.insert_or_assign(std::string(name), Anchor{value, nodes_ - nodes_before + 1});
-    }
-    return true;
+  // The copy that is kept for aliases counts as much as the value itself.
+  bool keep_anchor(const Event& event, std::string_view name, const Json& value,
+                   size_t nodes_before) {
+    if (name.empty()) return true;
+    size_t nodes = nodes_ - nodes_before + 1;
+    anchors_.insert_or_assign(std::string(name), Anchor{value, nodes});
+    return count(event.line(), nodes);
   }
 
   bool read_alias(const Event& event, Json& value) {

@@ -79,6 +79,12 @@ TEST(Yaml, Limits) {
   }
   EXPECT_TRUE(parse_yaml(laughs, {.max_nodes = 100'000}).error().message.find("more than 100000") !=
               std::string::npos);
+  std::string copies;
+  for (char name = 'a'; name <= 'z'; ++name) copies += std::string("[&") + name + " ";
+  for (int i = 0; i < 1000; ++i) copies += i > 0 ? ",1" : "[1";
+  copies += std::string(27, ']');
+  EXPECT_TRUE(parse_yaml(copies));
+  EXPECT_FALSE(parse_yaml(copies, {.max_nodes = 20'000}));
   EXPECT_FALSE(parse_yaml("abc", {.max_bytes = 2}));
 }
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <unordered_map>
 
+#include "base/hash.h"
 #include "base/ip.h"
 #include "base/strings.h"
 #include "schema/lua_text.h"
@@ -239,7 +239,7 @@ class Validator {
   // Plain values first, then objects and arrays, as the original looks for them.
   static Message check_unique(const Json::Array& items) {
     for (bool tables : {false, true}) {
-      std::unordered_map<std::string, size_t> places;
+      StringMap<size_t> places;
       for (size_t i = 0; i < items.size(); ++i) {
         if (is_table(items[i]) != tables) continue;
         auto [first, fresh] = places.emplace(items[i].dump_sorted(), i);
