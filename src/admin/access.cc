@@ -33,7 +33,7 @@ bool Access::admits(const IpAddress& client) const {
 }
 
 Result<std::string> Access::author_of(const http::ApiRequest& request) const {
-  if (!rules_.key_required) return std::string();
+  if (!rules_.key_required || rules_.keys.empty()) return std::string();
   std::optional<std::string> shown = shown_key(request);
   if (!shown) return fail("missing apikey");
   const AdminKey* found = nullptr;

@@ -22,8 +22,8 @@ struct AdminKey {
 };
 
 struct AccessRules {
-  std::vector<AdminKey> keys;
-  bool key_required = true;    // false: no key is asked for
+  std::vector<AdminKey> keys;  // none: no key is asked for, as in APISIX
+  bool key_required = true;    // false: nor if there are keys
   std::optional<IpSet> allow;  // addresses that may connect; nothing: all
 };
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "admin/answer.h"
-#include "base/strings.h"
 #include "config/resource.h"
+#include "plugin/description.h"
 
 namespace pylon::admin {
 
@@ -26,37 +26,11 @@ std::string subsystem_of(const ApiRequest& request) {
   return request.argument("subsystem", subsystem) ? subsystem : std::string(kHttp);
 }
 
-// A plugin that knows TCP connections belongs to the stream subsystem too.
-bool belongs(const PluginType& type, bool of_stream) {
-  return !of_stream || type.has(plugin::Phase::preread);
-}
-
-Json describe(const Catalogue& catalogue, const PluginType& type) {
-  std::string_view name = type.spec.name;
-  Json about = Json::object();
-  about["version"] = Json(parse_double(type.spec.version).value_or(0));
-  about["priority"] = Json(type.spec.priority);
-  about["schema"] = *catalogue.schema(name, Document::config);
-  if (const Json* metadata = catalogue.schema(name, Document::metadata)) {
-    about["metadata_schema"] = *metadata;
-  }
-  if (const Json* consumer = catalogue.schema(name, Document::consumer)) {
-    about["consumer_schema"] = *consumer;
-  }
-  if (type.spec.kind == plugin::PluginKind::auth) about["type"] = Json("auth");
-  if (!type.spec.scope.empty()) about["scope"] = Json(type.spec.scope);
-  return about;
+plugin::Subsystem subsystem_named(std::string_view name) {
+  return name == kStream ? plugin::Subsystem::stream : plugin::Subsystem::http;
 }
 
 }  // namespace
-
-Json describe_plugins(const Catalogue& catalogue, bool of_stream) {
-  Json plugins = Json::object();
-  for (const PluginType* type : catalogue.enabled()) {
-    if (belongs(*type, of_stream)) plugins[type->spec.name] = describe(catalogue, *type);
-  }
-  return plugins;
-}
 
 ApiResponse plugin_names(const Catalogue& catalogue, const ApiRequest& request) {
   std::string subsystem = subsystem_of(request);
@@ -65,7 +39,7 @@ ApiResponse plugin_names(const Catalogue& catalogue, const ApiRequest& request) 
   }
   Json names = Json::array();
   for (const PluginType* type : catalogue.enabled()) {
-    if (belongs(*type, subsystem == kStream)) names.push_back(Json(type->spec.name));
+    if (plugin::serves(*type, subsystem_named(subsystem))) names.push_back(Json(type->spec.name));
   }
   return json_answer(200, names);
 }
@@ -76,13 +50,12 @@ ApiResponse plugin_schema(const Catalogue& catalogue, std::string_view name,
   if (subsystem != kHttp && subsystem != kStream) {
     return error_answer(400, "unsupported subsystem: " + subsystem);
   }
-  bool of_stream = subsystem == kStream;
   std::string argument;
   if (request.argument("all", argument) && argument == "true") {
-    return json_answer(200, describe_plugins(catalogue, of_stream));
+    return json_answer(200, plugin::describe_all(catalogue, subsystem_named(subsystem)));
   }
   const PluginType* type = catalogue.find(name);
-  if (type == nullptr || !belongs(*type, of_stream)) {
+  if (type == nullptr || !plugin::serves(*type, subsystem_named(subsystem))) {
     return error_answer(404, "plugin not found in subsystem " + subsystem);
   }
   bool of_consumer = request.argument("schema_type", argument) && argument == "consumer";

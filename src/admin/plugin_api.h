@@ -18,7 +18,4 @@ http::ApiResponse plugin_schema(const plugin::Catalogue& catalogue, std::string_
 // GET schema/{name}.
 http::ApiResponse resource_schema(std::string_view name);
 
-// {name: {version, priority, schema, ...}} of the enabled plugins of a subsystem.
-Json describe_plugins(const plugin::Catalogue& catalogue, bool of_stream);
-
 }  // namespace pylon::admin

@@ -1,0 +1,143 @@
+#include "control/control_api.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "observe/metrics.h"
+#include "plugin/context.h"
+
+namespace pylon::control {
+namespace {
+
+using config::Kind;
+
+class FakeView final : public RuntimeView {
+ public:
+  std::vector<RuntimeItem> items(Kind kind) const override {
+    std::vector<RuntimeItem> found;
+    for (const auto& [known, item] : all) {
+      if (known == kind) found.push_back(item);
+    }
+    return found;
+  }
+  std::optional<RuntimeItem> item(Kind kind, std::string_view id) const override {
+    for (const RuntimeItem& item : items(kind)) {
+      if (item.key.substr(item.key.rfind('/') + 1) == id) return item;
+    }
+    return std::nullopt;
+  }
+  std::vector<Checker> checkers() const override { return health; }
+  std::optional<Checker> checker(Kind, std::string_view id) const override {
+    for (const Checker& checker : health) {
+      if (checker.name.ends_with(id)) return checker;
+    }
+    return std::nullopt;
+  }
+  std::optional<std::string> not_ready() const override { return reason; }
+  void reload_plugins() override { ++reloads; }
+
+  std::vector<std::pair<Kind, RuntimeItem>> all;
+  std::vector<Checker> health;
+  std::optional<std::string> reason;
+  int reloads = 0;
+};
+
+class ControlApiTest : public testing::Test {
+ protected:
+  ControlApiTest() {
+    Json value = *Json::parse(R"({"id":"1","uri":"/a"})");
+    view_.all = {{Kind::route, {"/apisix/routes/1", value, 2, 3, true}},
+                 {Kind::route, {"/apisix/routes/2", Json::object(), 4, 4, false}},
+                 {Kind::plugin_metadata,
+                  {"/apisix/plugin_metadata/log", *Json::parse(R"({"id":"log"})"), 5, 5, false}}};
+    view_.health = {
+        {"/apisix/routes/1", "http", {{"1.2.3.4", 80, "a<b", "unhealthy", 1, 2, 3, 4}}}};
+  }
+
+  std::string talk(std::string method, std::string path, std::string accept = {}) {
+    http::ApiRequest request;
+    request.method = std::move(method);
+    request.path = std::move(path);
+    if (!accept.empty()) request.fields = {{"Accept", accept}};
+    http::ApiResponse response = api_.answer(request);
+    return std::to_string(response.status) + " " + response.body;
+  }
+  std::string status(std::string path) {
+    http::ApiRequest request;
+    request.path = std::move(path);
+    http::ApiResponse response = answer_status(request, view_);
+    return std::to_string(response.status) + " " + response.body;
+  }
+
+  SimulatedClock clock_;
+  observe::Metrics metrics_{observe::Metrics::Options{}};
+  plugin::Services services_{metrics_, clock_};
+  plugin::Catalogue catalogue_{{}, services_};
+  FakeView view_;
+  ControlApi api_{view_, catalogue_};
+};
+
+TEST_F(ControlApiTest, ShowsWhatIsInForce) {
+  std::string one = R"({"key":"/apisix/routes/1","value":{"id":"1","uri":"/a"},"createdIndex":2,)"
+                    R"("modifiedIndex":3,"orig_modifiedIndex":3,"has_domain":true,)"
+                    R"("update_count":0,"clean_handlers":{}})";
+  EXPECT_EQ(talk("GET", "/v1/route/1"), "200 " + one + "\n");
+  EXPECT_EQ(talk("GET", "/v1/routes").substr(0, one.size() + 6), "200 [" + one + ",");
+  EXPECT_EQ(talk("GET", "/v1/route/9"), "404 {\"error_msg\":\"route[9] not found\"}\n");
+  EXPECT_EQ(talk("GET", "/v1/services"), "200 []\n");
+  EXPECT_EQ(talk("GET", "/v1/upstream/9"), "404 {\"error_msg\":\"upstream[9] not found\"}\n");
+  EXPECT_EQ(talk("GET", "/v1/plugin_metadatas"), "200 [{\"id\":\"log\"}]\n");
+  EXPECT_EQ(talk("GET", "/v1/plugin_metadata/log"), "200 {\"id\":\"log\"}\n");
+  EXPECT_EQ(talk("GET", "/v1/plugin_metadata/x"),
+            "404 {\"error_msg\":\"plugin metadata[x] not found\"}\n");
+}
+
+TEST_F(ControlApiTest, ShowsHealth) {
+  std::string checker =
+      R"({"name":"/apisix/routes/1","type":"http","nodes":[{"ip":"1.2.3.4","port":80,)"
+      R"("hostname":"a<b","status":"unhealthy","counter":{"success":1,"http_failure":2,)"
+      R"("tcp_failure":3,"timeout_failure":4}}]})";
+  EXPECT_EQ(talk("GET", "/v1/healthcheck"), "200 [" + checker + "]\n");
+  EXPECT_EQ(talk("GET", "/v1/healthcheck/routes/1"), "200 " + checker + "\n");
+  EXPECT_EQ(talk("GET", "/v1/healthcheck/routes/2"),
+            "404 {\"error_msg\":\"no checker for routes[2]\"}\n");
+  EXPECT_EQ(talk("GET", "/v1/healthcheck/routes/9"),
+            "404 {\"error_msg\":\"routes[9] not found\"}\n");
+  EXPECT_EQ(talk("GET", "/v1/healthcheck/route/1"),
+            "400 {\"error_msg\":\"invalid src type route\"}\n");
+  EXPECT_EQ(talk("GET", "/v1/healthcheck/routes"),
+            "404 {\"error_msg\":\"missing src id for src type routes\"}\n");
+  std::string page = talk("GET", "/v1/healthcheck", "text/html,*/*");
+  EXPECT_NE(page.find("<title>APISIX upstream check status</title>"), page.npos);
+  EXPECT_NE(page.find("<tr bgcolor=\"#FF0000\">"), page.npos);
+  EXPECT_NE(page.find("<td>1.2.3.4:80</td>"), page.npos);
+}
+
+TEST_F(ControlApiTest, SchemasAndActions) {
+  Json schemas = *Json::parse(std::string_view(talk("GET", "/v1/schema")).substr(4));
+  EXPECT_TRUE(schemas.find("main")->find("route")->contains("properties"));
+  EXPECT_EQ(schemas.find("main")->find("upstream_hash_vars_schema")->find("type")->as_string(),
+            "string");
+  EXPECT_TRUE(schemas.find("stream_plugins")->is_object());
+  EXPECT_EQ(talk("POST", "/v1/gc"), "200 ");
+  EXPECT_EQ(talk("PUT", "/v1/plugins/reload"), "200 done");
+  EXPECT_EQ(view_.reloads, 1);
+  EXPECT_EQ(talk("GET", "/v2/routes").substr(0, 3), "404");
+  EXPECT_EQ(talk("DELETE", "/v1/routes").substr(0, 3), "404");
+}
+
+TEST_F(ControlApiTest, Status) {
+  EXPECT_EQ(status("/status"), "200 {\"status\":\"ok\"}");
+  EXPECT_EQ(status("/status/ready"), "200 {\"status\":\"ok\"}");
+  view_.reason = "worker id: 0 has not received configuration";
+  EXPECT_EQ(status("/status/ready"),
+            "503 {\"status\":\"error\",\"error\":\"worker id: 0 has not received "
+            "configuration\"}");
+  EXPECT_EQ(status("/x").substr(0, 3), "404");
+}
+
+}  // namespace
+}  // namespace pylon::control
