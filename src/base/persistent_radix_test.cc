@@ -145,10 +145,9 @@ TEST(PersistentRadix, FreesWhatNobodyShares) {
 TEST(PersistentRadix, DropsAVeryDeepTree) {
   Tree tree;
   auto edit = tree.edit();
-  for (size_t length = 1; length < 20'000; length += 1)
-    edit.insert(std::string(length, 'x'), item(1));
+  for (size_t length = 1; length < 5000; ++length) edit.insert(std::string(length, 'x'), item(1));
   tree = std::move(edit).commit();
-  EXPECT_EQ(tree.size(), 19'999u);
+  EXPECT_EQ(tree.size(), 4999u);
   tree = tree.insert("y", item(2));
   tree = Tree();
   EXPECT_TRUE(tree.empty());

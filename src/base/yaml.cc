@@ -121,7 +121,11 @@ class Reader {
 
   bool count(uint32_t line, size_t nodes) {
     nodes_ += nodes;
-    if (nodes_ <= limits_.max_nodes) return true;
+    return within_limit(line);
+  }
+
+  bool within_limit(uint32_t line) {
+    if (nodes_ + copied_ <= limits_.max_nodes) return true;
     return stop(line, fmt::format("more than {} values, aliases expanded", limits_.max_nodes));
   }
 
@@ -140,7 +144,8 @@ class Reader {
     if (name.empty()) return true;
     size_t nodes = nodes_ - nodes_before + 1;
     anchors_.insert_or_assign(std::string(name), Anchor{value, nodes});
-    return count(event.line(), nodes);
+    copied_ += nodes;
+    return within_limit(event.line());
   }
 
   bool read_alias(const Event& event, Json& value) {
@@ -266,7 +271,8 @@ class Reader {
   std::string error_;
   std::string pointer_;  // of the node being read
   StringMap<Anchor> anchors_;
-  size_t nodes_ = 0;
+  size_t nodes_ = 0;   // in the value
+  size_t copied_ = 0;  // kept for aliases
   size_t depth_ = 0;
 };
 
