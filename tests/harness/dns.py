@@ -4,6 +4,8 @@ import socket
 import struct
 import threading
 
+from harness.ports import free_port
+
 A, AAAA = 1, 28
 
 
@@ -14,7 +16,7 @@ class NameServer:
         self.names = {}
         self.asked = []  # (name, type)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind((address, 0))
+        self.sock.bind((address, free_port()))
         self.address, self.port = self.sock.getsockname()
         threading.Thread(target=self._serve, daemon=True).start()
 

@@ -12,6 +12,7 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 from harness import message
+from harness.ports import free_port
 from harness.wire import Peer
 
 
@@ -24,7 +25,7 @@ class Echo:
         self.connections = 0
         handler = type("Handler", (_Handler,), {"echo": self})
         kind = _Server6 if ":" in address else _Server
-        self.server = kind((address, port), handler)
+        self.server = kind((address, port or free_port()), handler)
         self.address, self.port = self.server.server_address[:2]
         thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

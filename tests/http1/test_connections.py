@@ -149,7 +149,7 @@ def serve_what_is_there(lane, response, limit=50):
     """Answers up to `limit` requests that have already arrived."""
     for count in range(limit):
         try:
-            upstream, _ = lane.next_request(wait_s=0.3)
+            upstream, _ = lane.next_request(wait_s=0.03)
         except AssertionError:
             return count
         if not upstream.try_send(response):
