@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "admin/answer.h"
+#include "admin/body.h"
 #include "admin/config_validation.h"
 #include "admin/plugin_api.h"
 #include "admin/target.h"

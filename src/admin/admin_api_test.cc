@@ -5,7 +5,6 @@
 
 #include <string>
 
-#include "admin/config_validation.h"
 #include "admin/testing.h"
 
 namespace pylon::admin {
@@ -118,6 +117,9 @@ TEST(AdminApi, Bodies) {
   EXPECT_NE(answer.find(R"("req_body":"{x"})"), answer.npos) << answer;
   EXPECT_EQ(desk.call("PUT", "/routes/1", "{\"a\":\"\xff\"}").status, 400);
   EXPECT_EQ(desk.call("PUT", "/routes/1", std::string(100'000, '[')).status, 400);
+  std::string proto = desk.talk("PUT", "/protos/1", "{\"content\":\"a\n\tb \\\"c\\\"\"}");
+  EXPECT_NE(proto.find(R"("content":"a\n\tb \"c\"")"), proto.npos) << proto;
+  EXPECT_EQ(desk.call("PUT", "/protos/1", "{\"content\":\"a\n").status, 400);
   http::ApiRequest large = request_of("PUT", "/apisix/admin/routes/1");
   large.body_too_large = true;
   large.body_bytes = 1'678'025;

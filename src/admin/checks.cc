@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "admin/certificate.h"
 #include "expr/condition.h"
 #include "schema/json_schema.h"
 
@@ -70,6 +71,10 @@ Result<void> Checks::check_filter_func(std::string_view) const {
 
 Result<void> Checks::check_script(std::string_view) const {
   return fail(fmt::format("failed to load 'script' string: {}", kNoLua));
+}
+
+Result<void> Checks::check_certificate(std::string_view certificate, std::string_view key) const {
+  return admin::check_certificate(certificate, key);
 }
 
 Result<void> check_key_owners(const Json& plugins, std::string_view consumer,

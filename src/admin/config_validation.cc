@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "admin/answer.h"
+#include "admin/body.h"
 #include "admin/checks.h"
 #include "base/hash.h"
-#include "base/strings.h"
 #include "base/yaml.h"
 #include "schema/fields.h"
 
@@ -25,12 +25,6 @@ namespace {
 // The collections of a whole configuration; credentials stand among the consumers.
 bool has_list(const ResourceType& type) { return type.parent.empty(); }
 
-std::string_view lua_type_of(const Json& value) {
-  if (value.is_bool()) return "boolean";
-  if (value.is_string()) return "string";
-  return value.is_null() ? "userdata" : "table";
-}
-
 class Validation {
  public:
   Validation(const plugin::Catalogue& catalogue, const Node& node)
@@ -43,7 +37,7 @@ class Validation {
       errors_.push_back(
           Json::object({{"resource_type", Json(type.name)},
                         {"error", Json(fmt::format("{} must be a number, got {}", version_name,
-                                                   lua_type_of(*version)))}}));
+                                                   schema::lua_type_of(*version)))}}));
     }
     const Json* items = document.find(type.name);
     if (items == nullptr) return;
@@ -111,34 +105,12 @@ class Validation {
   Json errors_ = Json::array();
 };
 
-tl::expected<Json, ApiResponse> parse_yaml_body(std::string_view body) {
-  auto document = parse_yaml(body, {.keep_lines = false});
-  bool usable = document && (document->value.is_object() || document->value.is_array());
-  if (usable) return std::move(document->value);
-  return tl::unexpected(error_answer(400, "invalid request body: invalid yaml request body"));
-}
-
 ApiResponse failed_validation(Json errors) {
   return json_answer(400, Json::object({{"error_msg", "Configuration validation failed"},
                                         {"errors", std::move(errors)}}));
 }
 
 }  // namespace
-
-tl::expected<Json, ApiResponse> parse_body(std::string_view body) {
-  auto parsed = Json::parse(body);
-  if (parsed) return std::move(*parsed);
-  Json answer =
-      Json::object({{"error_msg", Json("invalid request body: " + parsed.error().message)}});
-  if (is_valid_utf8(body)) answer["req_body"] = Json(body);
-  return tl::unexpected(json_answer(400, answer));
-}
-
-ApiResponse body_too_large(uint64_t bytes) {
-  return error_answer(400, fmt::format("invalid request body: request size {} is greater than the "
-                                       "maximum size {} allowed",
-                                       bytes, kMaxBodyBytes));
-}
 
 ApiResponse validate_resource(std::string_view resource, std::string_view body) {
   const ResourceType* type = config::find_resource_type(resource);

@@ -19,11 +19,4 @@ http::ApiResponse validate_resource(std::string_view resource, std::string_view 
 http::ApiResponse validate_configs(const http::ApiRequest& request,
                                    const plugin::Catalogue& catalogue, const Node& node);
 
-// A JSON body, or the answer that says what is wrong with it.
-tl::expected<Json, http::ApiResponse> parse_body(std::string_view body);
-
-// The answer to a body over the limit.
-http::ApiResponse body_too_large(uint64_t bytes);
-constexpr size_t kMaxBodyBytes = 1'572'864;  // 1.5 MiB
-
 }  // namespace pylon::admin

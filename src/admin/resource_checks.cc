@@ -17,22 +17,6 @@ using IdRule = ResourceType::IdRule;
 
 namespace {
 
-std::string_view lua_type_of(const Json& value) {
-  switch (value.type()) {
-    case Json::Type::boolean:
-      return "boolean";
-    case Json::Type::integer:
-    case Json::Type::number:
-      return "number";
-    case Json::Type::string:
-      return "string";
-    case Json::Type::null:
-      return "userdata";
-    default:
-      return "table";
-  }
-}
-
 // In Lua an empty array is an empty object.
 void read_empty_array_as_object(Json& value) {
   if (value.is_array() && value.empty()) value = Json::object();
@@ -68,7 +52,7 @@ async::Task<ResourceApi::Refusal> ResourceApi::check(Call& call, Json& value, Wr
   if (!value.is_object()) {
     co_return error_answer(400,
                            fmt::format("invalid configuration: wrong type: expected object, got {}",
-                                       lua_type_of(value)));
+                                       schema::lua_type_of(value)));
   }
   std::optional<std::string> fault = id_fault(call.target, value, write != Write::post);
   if (fault) co_return error_answer(400, *fault);

@@ -26,24 +26,6 @@ bool is_array(const Json& value) {
   return value.is_array() || (value.is_object() && value.empty());
 }
 
-std::string_view lua_type_of(const Json& value) {
-  switch (value.type()) {
-    case Json::Type::null:
-      return "userdata";
-    case Json::Type::boolean:
-      return "boolean";
-    case Json::Type::integer:
-    case Json::Type::number:
-      return "number";
-    case Json::Type::string:
-      return "string";
-    case Json::Type::array:
-    case Json::Type::object:
-      break;
-  }
-  return "table";
-}
-
 uint8_t types_of(const Json& value) {
   switch (value.type()) {
     case Json::Type::null:
@@ -391,6 +373,24 @@ class Validator {
 };
 
 }  // namespace
+
+std::string_view lua_type_of(const Json& value) {
+  switch (value.type()) {
+    case Json::Type::null:
+      return "userdata";
+    case Json::Type::boolean:
+      return "boolean";
+    case Json::Type::integer:
+    case Json::Type::number:
+      return "number";
+    case Json::Type::string:
+      return "string";
+    case Json::Type::array:
+    case Json::Type::object:
+      break;
+  }
+  return "table";
+}
 
 Result<JsonSchema> JsonSchema::compile(Json document) {
   auto compiled = std::make_unique<CompiledSchema>();
