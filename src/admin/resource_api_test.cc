@@ -232,7 +232,8 @@ TEST(ResourceApi, ConsumersAndCredentials) {
         R"({"key":"k"}},"id":"c",$T}})"},
        {"GET", "/consumers/jack/credentials", "",
         R"(200 {"total":1,"list":[{"key":"/apisix/consumers/jack/credentials/c","value":)"
-        R"({"plugins":{"key-auth":{"key":"k"}},"id":"c",$T},"createdIndex":3,"modifiedIndex":3}]})"},
+        R"({"plugins":{"key-auth":{"key":"k"}},"id":"c",$T},"createdIndex":3,)"
+        R"("modifiedIndex":3}]})"},
        {"GET", "/consumers", "",
         R"(200 {"total":1,"list":[{"key":"/apisix/consumers/jack","value":{"username":"jack",$T},)"
         R"("createdIndex":2,"modifiedIndex":2}]})"},

@@ -154,6 +154,10 @@ class Store {
   // Call it about once a second: whatever is due by the clock is done.
   virtual void on_timer() {}
 
+  // Lets go of what only one process can have (a file), for the one that comes after. Operations
+  // under way are finished and answered, later ones fail.
+  virtual void close() {}
+
   async::Task<Outcome<Committed>> put(std::string key, std::string value, PutOptions options);
   async::Task<Outcome<Committed>> erase(std::string key, Origin origin);
 };

@@ -129,13 +129,20 @@ EmbeddedStore::EmbeddedStore(const EmbeddedOptions& options, const Clock& clock,
       thread_([this] { run_thread(); }) {}
 
 EmbeddedStore::~EmbeddedStore() {
+  close();
   *alive_ = false;
+}
+
+void EmbeddedStore::close() {
+  if (!thread_.joinable()) return;
   {
     std::lock_guard guard(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
   thread_.join();
+  tables_.reset();
+  lock_.reset();
 }
 
 template <class T>
@@ -196,19 +203,23 @@ void EmbeddedStore::on_timer() {
 
 // False: the request has failed at once.
 bool EmbeddedStore::enqueue(std::shared_ptr<Request> request) {
-  {
-    std::lock_guard guard(mutex_);
-    if (queue_.size() < options_.max_queued) {
-      queue_.push_back(std::move(request));
-      request = nullptr;
-    }
+  std::optional<Failure> failure = try_enqueue(request);
+  if (failure) {
+    request->fail(*failure);
+    return false;
   }
-  if (request == nullptr) {
-    wake_.notify_one();
-    return true;
+  wake_.notify_one();
+  return true;
+}
+
+std::optional<Failure> EmbeddedStore::try_enqueue(const std::shared_ptr<Request>& request) {
+  std::lock_guard guard(mutex_);
+  if (stopping_) return Failure{Failure::Kind::unavailable, "the store is closed"};
+  if (queue_.size() >= options_.max_queued) {
+    return Failure{Failure::Kind::unavailable, "the store has too many requests waiting"};
   }
-  request->fail({Failure::Kind::unavailable, "the store has too many requests waiting"});
-  return false;
+  queue_.push_back(request);
+  return std::nullopt;
 }
 
 void EmbeddedStore::deliver(const Requests& done) {

@@ -40,7 +40,7 @@ class EmbeddedStore final : public Store {
   // Blocks. The clock is read on the control thread only.
   static Outcome<std::unique_ptr<EmbeddedStore>> open(const EmbeddedOptions& options,
                                                       const Clock& clock, Post post);
-  // Finishes what is queued; the answers are dropped. On the control thread.
+  // As close(), and whoever still waits for an answer waits for ever: end those tasks first.
   ~EmbeddedStore() override;
 
   async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
@@ -50,6 +50,7 @@ class EmbeddedStore final : public Store {
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
   int64_t revision() const override { return revision_; }
   void on_timer() override;
+  void close() override;  // blocks while the queue is written
 
  private:
   class Request;
@@ -66,6 +67,7 @@ class EmbeddedStore final : public Store {
   template <class T>
   async::Task<Outcome<T>> ask(std::shared_ptr<Call<T>> call);
   bool enqueue(std::shared_ptr<Request> request);
+  std::optional<Failure> try_enqueue(const std::shared_ptr<Request>& request);
   void deliver(const Requests& done);
 
   // The store thread.

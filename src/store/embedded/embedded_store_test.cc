@@ -185,6 +185,22 @@ TEST_F(EmbeddedStoreTest, TooManyWaitingRequestsFailAtOnce) {
   EXPECT_EQ(refused.error().message, "the store has too many requests waiting");
 }
 
+TEST_F(EmbeddedStoreTest, ClosingAnswersWhatIsUnderWay) {
+  open();
+  std::optional<Outcome<Committed>> answer;
+  async::Task<void> task = Pump::keep(store_->put("/a", "1", PutOptions{}), answer);
+  pump_.start(task);
+  store_->close();
+  std::unique_ptr<EmbeddedStore> old = std::move(store_);
+  open();  // another one may have the file now
+  pump_.run_until([&] { return answer.has_value(); });
+  EXPECT_TRUE(*answer);
+  EXPECT_TRUE(*pump_.run(store_->get("/a")));
+  auto refused = pump_.run(old->get("/a"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "the store is closed");
+}
+
 TEST_F(EmbeddedStoreTest, ConcurrentWritersAllGetTheirOwnRevision) {
   open();
   constexpr int kWriters = 500;
