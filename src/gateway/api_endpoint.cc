@@ -1,9 +1,35 @@
 #include "gateway/api_endpoint.h"
 
 #include "gateway/socket_ends.h"
+#include "net/listener.h"
 #include "net/tcp_stream.h"
 
 namespace pylon::gateway {
+
+// One listening socket.
+class ApiEndpoint::Door final : public net::Listener::Acceptor {
+ public:
+  Door(ApiEndpoint& endpoint, int fd)
+      : endpoint_(endpoint), near_(fd), listener_(endpoint.loop_, fd, *this) {}
+
+ private:
+  void on_accept(int fd, const sockaddr_storage& peer) override {
+    http::ConnectionEnds ends = near_.ends_of(fd, peer);
+    auto stream = net::TcpStream::adopt(endpoint_.loop_, fd);
+    if (stream == nullptr) return;
+    http::h1::ServerConnection::open(endpoint_.loop_, std::move(stream), ends, endpoint_.limits_,
+                                     endpoint_.service_, endpoint_.connections_);
+  }
+  bool may_accept() override {
+    http::h1::ServerConnections& all = endpoint_.connections_;
+    return all.idle.size() + all.busy.size() < kMaxConnections || all.shed_idle(1) != 0;
+  }
+  void on_exhausted() override { endpoint_.connections_.shed_idle(1); }
+
+  ApiEndpoint& endpoint_;
+  NearEnd near_;
+  net::Listener listener_;
+};
 
 ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_limit)
     : loop_(loop), service_(std::move(handler), body_limit) {
@@ -13,20 +39,8 @@ ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_
 
 ApiEndpoint::~ApiEndpoint() { connections_.close_all(); }
 
-void ApiEndpoint::listen(int fd) {
-  listeners_.push_back(std::make_unique<net::Listener>(loop_, fd, *this));
-}
+void ApiEndpoint::listen(int fd) { doors_.push_back(std::make_unique<Door>(*this, fd)); }
 
-void ApiEndpoint::on_accept(int fd, const sockaddr_storage& peer) {
-  http::ConnectionEnds ends = ends_of(fd, peer);
-  auto stream = net::TcpStream::adopt(loop_, fd);
-  if (stream == nullptr) return;
-  http::h1::ServerConnection::open(loop_, std::move(stream), ends, limits_, service_, connections_);
-}
-
-bool ApiEndpoint::may_accept() {
-  size_t open = connections_.idle.size() + connections_.busy.size();
-  return open < kMaxConnections || connections_.shed_idle(1) != 0;
-}
+void ApiEndpoint::stop_listening() { doors_.clear(); }
 
 }  // namespace pylon::gateway

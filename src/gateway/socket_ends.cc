@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+
 namespace pylon::gateway {
 namespace {
 
@@ -25,19 +27,30 @@ Place place_of(const sockaddr_storage& from) {
   return {};
 }
 
+Place near_place_of(int fd) {
+  sockaddr_storage near{};
+  socklen_t size = sizeof near;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&near), &size) != 0) return {};
+  return place_of(near);
+}
+
 }  // namespace
 
-http::ConnectionEnds ends_of(int fd, const sockaddr_storage& peer) {
+NearEnd::NearEnd(int listening_fd) {
+  Place place = near_place_of(listening_fd);
+  address_ = place.address;
+  port_ = place.port;
+  const auto& bytes = address_.bytes();
+  size_t first = address_.is_v4() ? 12 : 0;
+  wildcard_ = std::all_of(bytes.begin() + first, bytes.end(), [](uint8_t b) { return b == 0; });
+}
+
+http::ConnectionEnds NearEnd::ends_of(int fd, const sockaddr_storage& peer) const {
   http::ConnectionEnds ends;
   Place client = place_of(peer);
   ends.set_client(client.address, client.port);
-  sockaddr_storage near{};
-  socklen_t size = sizeof near;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&near), &size) == 0) {
-    Place server = place_of(near);
-    ends.server = server.address;
-    ends.server_port = server.port;
-  }
+  ends.server = wildcard_ ? near_place_of(fd).address : address_;
+  ends.server_port = port_;
   return ends;
 }
 

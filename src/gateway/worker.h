@@ -13,7 +13,6 @@
 #include "gateway/inherited.h"
 #include "gateway/settings.h"
 #include "http/h1/server_connection.h"
-#include "net/listener.h"
 #include "net/loop_clock.h"
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
@@ -44,10 +43,10 @@ struct WorkerCounts {
   std::atomic<uint32_t> busy{0};
 };
 
-class Worker final : public net::Listener::Acceptor {
+class Worker {
  public:
   Worker(const WorkerShared& shared, unsigned index);
-  ~Worker() override;
+  ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -71,11 +70,10 @@ class Worker final : public net::Listener::Acceptor {
   void begin_drain();
   bool drained() const { return connections_.idle.empty() && connections_.busy.empty(); }
 
-  // Listener::Acceptor
-  void on_accept(int fd, const sockaddr_storage& peer) override;
-  bool may_accept() override;
-  void on_exhausted() override;
+  bool may_accept();
+  void relieve();
 
+  class Door;
   class Tick;
 
   const WorkerShared& shared_;
@@ -93,7 +91,7 @@ class Worker final : public net::Listener::Acceptor {
   std::unique_ptr<proxy::AccessLog> access_log_;
   proxy::Proxy proxy_;
   http::h1::ServerConnections connections_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Tick> tick_;
   std::vector<int> listening_;
   WorkerCounts counts_;

@@ -49,6 +49,7 @@ class ConsumerMerge {
     ~Lease() {
       if (entry_ != nullptr && --entry_->leases == 0 && !entry_->cached) delete entry_;
     }
+    explicit operator bool() const { return entry_ != nullptr; }
     const Chain& chain() const { return entry_->chain; }
 
    private:

@@ -33,28 +33,34 @@ class Proxy final : public http::Service {
   async::Task<void> serve(http::Exchange& exchange) override;
   bool draining() const override { return draining_; }
   void drain() { draining_ = true; }
+  uint64_t requests() const { return requests_; }
 
  private:
   // One request on its way.
   struct Visit {
     snapshot::Pin pin;
-    const snapshot::Route* route = nullptr;
+    const snapshot::Route* route = nullptr;  // null: none matched
     Plugins plugins;
     plugin::ConsumerMerge::Lease merged;
-    plugin::Verdict verdict;
   };
+  // What the plugins' phases are run in; the consumer's plugins are merged before the third.
+  struct Stage {
+    plugin::ActiveChain Plugins::*chain;
+    plugin::Phase phase;
+    bool merges_consumer = false;
+  };
+  static const Stage kStages[];
 
-  async::Task<void> handle(http::Exchange& exchange, Visit& visit);
-  async::Task<plugin::Verdict> run_plugins(http::Exchange& exchange, Visit& visit);
-  async::Task<void> learn_body(http::Exchange& exchange);
+  async::Task<int> handle(http::Exchange& exchange, Visit& visit, std::string_view& body);
   void begin(http::Exchange& exchange, Visit& visit);
-  void match(http::Exchange& exchange, Visit& visit);
-  void merge_consumer(http::Exchange& exchange, Visit& visit);
+  bool match(http::Exchange& exchange, Visit& visit);
+  int merge_consumer(http::Exchange& exchange, Visit& visit);
   void answer(http::Exchange& exchange, Visit& visit, int status, std::string_view body);
   void finish(http::Exchange& exchange, Visit& visit);
 
   Parts parts_;
   plugin::ConsumerMerge merges_;
+  uint64_t requests_ = 0;
   bool draining_ = false;
 };
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "gateway/socket_ends.h"
+#include "net/listener.h"
+#include "net/tcp_stream.h"
 #include "observe/log.h"
 
 namespace pylon::gateway {
@@ -23,6 +25,29 @@ size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
 }
 
 }  // namespace
+
+// One listening socket.
+class Worker::Door final : public net::Listener::Acceptor {
+ public:
+  Door(Worker& worker, int fd)
+      : worker_(worker), near_(fd), listener_(worker.loop_, fd, *this) {}
+
+ private:
+  void on_accept(int fd, const sockaddr_storage& peer) override {
+    http::ConnectionEnds ends = near_.ends_of(fd, peer);
+    auto stream = net::TcpStream::adopt(worker_.loop_, fd);
+    if (stream == nullptr) return;
+    http::h1::ServerConnection::open(worker_.loop_, std::move(stream), ends,
+                                     worker_.shared_.limits, worker_.proxy_,
+                                     worker_.connections_);
+  }
+  bool may_accept() override { return worker_.may_accept(); }
+  void on_exhausted() override { worker_.relieve(); }
+
+  Worker& worker_;
+  NearEnd near_;
+  net::Listener listener_;
+};
 
 // What is done about once a second.
 class Worker::Tick final : public net::Timer {
@@ -70,10 +95,10 @@ void Worker::run(const std::vector<int>& listening) {
   loop_.set_at_top([this] { at_top(); });
   at_top();
   for (int fd : listening) {
-    listeners_.push_back(std::make_unique<net::Listener>(loop_, fd, *this));
+    doors_.push_back(std::make_unique<Door>(*this, fd));
   }
   loop_.run();
-  listeners_.clear();
+  doors_.clear();
   connections_.close_all();
   loop_.turn(0);  // buries what was closed
   tick_.reset();
@@ -102,18 +127,10 @@ void Worker::drain() {
 void Worker::begin_drain() {
   draining_ = true;
   proxy_.drain();
-  listeners_.clear();
+  doors_.clear();
 }
 
 void Worker::stop() { loop_.stop(); }
-
-void Worker::on_accept(int fd, const sockaddr_storage& peer) {
-  http::ConnectionEnds ends = ends_of(fd, peer);
-  auto stream = net::TcpStream::adopt(loop_, fd);
-  if (stream == nullptr) return;
-  http::h1::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
-                                   connections_);
-}
 
 bool Worker::may_accept() {
   size_t open = connections_.idle.size() + connections_.busy.size();
@@ -121,7 +138,8 @@ bool Worker::may_accept() {
   return connections_.shed_idle(1) != 0;
 }
 
-void Worker::on_exhausted() {
+// Descriptors are short: what nobody needs now goes.
+void Worker::relieve() {
   observe::log(observe::Level::alert, "no descriptor is free: accepting again in a moment");
   if (pool_.shed(16) == 0) connections_.shed_idle(16);
 }

@@ -1,0 +1,185 @@
+#include "gateway/configuration.h"
+
+#include "gateway/shared_parts.h"
+#include "observe/log.h"
+
+namespace pylon::gateway {
+namespace {
+
+router::Mode router_mode(RouterMode mode) {
+  switch (mode) {
+    case RouterMode::uri:
+      return router::Mode::uri;
+    case RouterMode::uri_with_parameter:
+      return router::Mode::uri_with_parameter;
+    case RouterMode::host_uri:
+      break;
+  }
+  return router::Mode::host_uri;
+}
+
+}  // namespace
+
+Configuration::Configuration(const Parts& parts, const Settings& settings,
+                             std::function<void()> published)
+    : parts_(parts),
+      store_(&parts.store),
+      prefix_(settings.store.key_prefix + "/"),
+      published_(std::move(published)),
+      transport_(parts.loop),
+      resolver_(parts.dns, transport_, parts.clock),
+      names_(parts.loop.timers(), parts.clock, resolver_,
+             [this](const std::string& host, const std::vector<IpAddress>&) {
+               publish(builder_.readdress(host));
+             }),
+      builder_({parts.catalogue, names_, default_keepalive(settings),
+                router_mode(settings.proxy.router), settings.store.key_prefix}) {}
+
+Configuration::~Configuration() = default;
+
+// ---- from the store
+
+async::Task<Result<void>> Configuration::load() {
+  std::vector<snapshot::Change> changes;
+  std::map<std::string, int64_t> keys;
+  auto visit = [&](store::Entry entry) {
+    snapshot::Change change;
+    keys[entry.key] = entry.mod_revision;
+    auto held = keys_.find(entry.key);
+    if (held != keys_.end() && held->second == entry.mod_revision) return;
+    if (to_change(entry.key, std::move(entry.value), entry.create_revision, change)) {
+      changes.push_back(std::move(change));
+    }
+  };
+  store::Store::Visitor visitor = visit;
+  store::Outcome<int64_t> loaded = co_await store_->load(visitor);
+  if (!loaded) co_return fail(loaded.error().message);
+  for (const auto& [key, revision] : keys_) {
+    snapshot::Change gone;
+    if (!keys.contains(key) && to_change(key, {}, 0, gone)) changes.push_back(std::move(gone));
+  }
+  keys_ = std::move(keys);
+  bool first = revision_ == 0;
+  revision_ = *loaded;
+  apply(changes);
+  if (first && parts_.versions.newest() == nullptr) publish(builder_.snapshot());
+  watch_ = store_->watch(revision_, *this);
+  co_return Result<void>{};
+}
+
+void Configuration::on_changes(const store::ChangeSet& set) {
+  std::vector<snapshot::Change> changes;
+  for (const store::Change& from : set.changes) {
+    snapshot::Change change;
+    if (from.erased) {
+      keys_.erase(from.entry.key);
+    } else {
+      keys_[from.entry.key] = from.entry.mod_revision;
+    }
+    std::string value = from.erased ? std::string() : from.entry.value;
+    if (to_change(from.entry.key, std::move(value), from.entry.create_revision, change)) {
+      changes.push_back(std::move(change));
+    }
+  }
+  revision_ = set.revision;
+  apply(changes);
+}
+
+void Configuration::on_gap(std::string_view why) {
+  observe::log(observe::Level::warn, "the configuration is read anew: {}", why);
+  reload_ = reload();
+  reload_.start(&Configuration::reloaded, this);
+}
+
+void Configuration::reloaded(void*) {}
+
+async::Task<void> Configuration::reload() {
+  Result<void> loaded = co_await load();
+  if (!loaded) {
+    observe::log(observe::Level::error, "the configuration could not be read: {}",
+                 loaded.error().message);
+  }
+}
+
+void Configuration::release_store() { watch_.reset(); }
+
+void Configuration::use_store(store::Store& store) {
+  store_ = &store;
+  on_gap("the store was opened again");
+}
+
+// "/apisix/routes/1" -> routes, "1". False for keys that hold no resource.
+bool Configuration::to_change(const std::string& key, std::string value, int64_t create_revision,
+                              snapshot::Change& change) const {
+  if (!key.starts_with(prefix_)) return false;
+  std::string_view rest = std::string_view(key).substr(prefix_.size());
+  size_t slash = rest.find('/');
+  if (slash == std::string_view::npos || slash + 1 == rest.size()) return false;
+  const config::ResourceType* type = config::find_resource_type(rest.substr(0, slash));
+  if (type == nullptr) return false;
+  change.kind = type->kind;
+  change.id = rest.substr(slash + 1);
+  if (change.kind == config::Kind::consumer && change.id.find('/') != std::string::npos) {
+    change.kind = config::Kind::credential;
+  }
+  change.value = std::move(value);
+  change.create_revision = create_revision;
+  return true;
+}
+
+// ---- to the workers
+
+void Configuration::apply(std::span<const snapshot::Change> changes) {
+  publish(builder_.apply(changes));
+}
+
+void Configuration::publish(std::unique_ptr<const snapshot::Snapshot> snapshot) {
+  if (snapshot == nullptr) return;
+  parts_.versions.publish(std::move(snapshot), ++published_count_);
+  published_();
+}
+
+// Names that a change has brought in are known, or known not to resolve; then all workers serve it.
+// What the store has committed is in the newest snapshot already: its watch runs before its answer.
+async::Task<void> Configuration::applied(int64_t) {
+  net::Waker waker(parts_.loop);
+  int64_t deadline_us = parts_.loop.now_us() + kAppliedPatienceUs;
+  struct Shared {
+    net::Waker* waker;
+    bool settled = false;
+    bool served = false;
+  };
+  auto shared = std::make_shared<Shared>(Shared{&waker});
+  struct Detach {
+    std::shared_ptr<Shared> shared;
+    ~Detach() { shared->waker = nullptr; }
+  } detach{shared};
+  auto wake = [](Shared& state) {
+    if (state.waker != nullptr && state.waker->waiting()) state.waker->wake();
+  };
+  names_.when_settled([shared, wake] {
+    shared->settled = true;
+    wake(*shared);
+  });
+  while (!shared->settled) {
+    net::Wake woken = co_await waker.wait(deadline_us);
+    if (woken == net::Wake::timeout) co_return;
+  }
+  parts_.versions.when_served(published_count_, [shared, wake] {
+    shared->served = true;
+    wake(*shared);
+  });
+  while (!shared->served) {
+    net::Wake woken = co_await waker.wait(deadline_us);
+    if (woken == net::Wake::timeout) co_return;
+  }
+}
+
+std::optional<admin::KeyOwner> Configuration::key_owner(std::string_view plugin,
+                                                        std::string_view key) const {
+  const config::Credential* found = builder_.current().credentials.find(plugin, key);
+  if (found == nullptr) return std::nullopt;
+  return admin::KeyOwner{found->consumer_name, found->credential_id};
+}
+
+}  // namespace pylon::gateway

@@ -1,0 +1,337 @@
+#include "gateway/control.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "gateway/gateway.h"
+#include "observe/log.h"
+#include "observe/metric_text.h"
+#include "plugins/all.h"
+#include "store/embedded/embedded_store.h"
+
+namespace pylon::gateway {
+
+using observe::Level;
+using observe::log;
+
+namespace {
+
+constexpr int64_t kTickUs = 1'000'000;
+constexpr size_t kAdminBodyBytes = 1'572'864;  // 1.5 MiB, as APISIX
+constexpr size_t kSmallBodyBytes = 64 << 10;
+constexpr int kLockWaitMs = 5'000;  // for the gateway process before us to let go of the store
+
+http::ApiResponse json_answer(int status, std::string body) {
+  return {status, {{"Content-Type", "application/json"}}, std::move(body)};
+}
+
+admin::AdminOptions admin_options(const Settings& settings) {
+  admin::AdminOptions options;
+  for (const AdminKey& key : settings.admin.keys) {
+    bool admin = key.role == AdminRole::admin;
+    options.access.keys.push_back(
+        {key.name, key.key, admin ? admin::Role::admin : admin::Role::viewer});
+  }
+  options.access.key_required = settings.admin.key_required;
+  if (settings.admin.allow) options.access.allow = settings.admin.allow->set;
+  options.cors = settings.admin.cors;
+  options.v3 = settings.admin.api_v3;
+  options.stream_proxy = settings.proxy.mode != ProxyMode::http;
+  options.key_prefix = settings.store.key_prefix;
+  options.server_name = server_name(settings);
+  return options;
+}
+
+}  // namespace
+
+// Tells when the supervisor has something to say.
+class Control::CommandWatcher final : public net::Watcher {
+ public:
+  explicit CommandWatcher(Control& control) : control_(control) {
+    int fd = control_.inherited_.command_fd();
+    if (fd >= 0) control_.loop_.watch(fd, *this, EPOLLIN);
+  }
+  void on_events(uint32_t) override { control_.take_commands(); }
+
+ private:
+  Control& control_;
+};
+
+class Control::Tick final : public net::Timer {
+ public:
+  explicit Tick(Control& control) : Timer(control.loop_.timers()), control_(control) {
+    arm(control_.loop_.now_us() + kTickUs);
+  }
+
+ private:
+  void fire() override {
+    arm(control_.loop_.now_us() + kTickUs);
+    control_.every_second();
+  }
+  Control& control_;
+};
+
+Control::Control(const Settings& settings, InheritedSockets inherited)
+    : settings_(settings),
+      inherited_(std::move(inherited)),
+      metrics_({.shards = settings.worker_count() + 1}),
+      services_(metrics_, clock_, settings.plugin_attr),
+      catalogue_(plugins::all_plugins(), services_),
+      versions_(settings.worker_count()),
+      dns_(dns_config(settings)),
+      proxy_options_(proxy_options(settings)),
+      limits_(server_limits(settings)),
+      log_format_(log_format(settings)) {}
+
+Control::~Control() {
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
+}
+
+int Control::run() {
+  if (Result<void> opened = open(); !opened) {
+    log(Level::emerg, "{}", opened.error().message);
+    inherited_.report_failure(opened.error().message);
+    observe::stop_log();
+    return 1;
+  }
+  commands_ = std::make_unique<CommandWatcher>(*this);
+  tick_ = std::make_unique<Tick>(*this);
+  boot();
+  loop_.run();
+  admin_.reset();
+  control_.reset();
+  status_.reset();
+  metrics_server_.reset();
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
+  workers_.clear();
+  loop_.turn(0);
+  configuration_.reset();
+  store_.reset();
+  access_log_.reset();
+  observe::stop_log();
+  return exit_status_;
+}
+
+// ---- start
+
+Result<void> Control::open() {
+  if (Result<void> logs = open_logs(); !logs) return logs;
+  for (const std::string& name : catalogue_.enable(settings_.plugins)) {
+    log(Level::info, "plugin {} is not built yet: it is not available", name);
+  }
+  return open_store();
+}
+
+Result<void> Control::open_logs() {
+  observe::LogOptions error_log;
+  error_log.path = settings_.absolute(settings_.error_log.path);
+  error_log.level = settings_.error_log.level;
+  if (Result<void> started = observe::start_log(error_log); !started) return started;
+  if (!settings_.access_log.enabled) return {};
+  observe::LogWriter::Options options;
+  options.path = settings_.absolute(settings_.access_log.path);
+  options.lanes = settings_.worker_count();
+  options.buffer_bytes = std::max<size_t>(settings_.access_log.buffer_bytes, 64 << 10);
+  Result<std::unique_ptr<observe::LogWriter>> writer = observe::LogWriter::open(options);
+  if (!writer) return fail("access log: " + writer.error().message);
+  access_log_ = std::move(*writer);
+  return {};
+}
+
+Result<void> Control::open_store() {
+  store::EmbeddedOptions options;
+  options.path = settings_.absolute(settings_.store.embedded_path);
+  options.lock_wait_ms = kLockWaitMs;
+  auto opened = store::EmbeddedStore::open(
+      options, clock_, [this](std::function<void()> task) { loop_.post(std::move(task)); });
+  if (!opened) return fail(opened.error().message);
+  store_ = std::move(*opened);
+  return {};
+}
+
+void Control::boot() {
+  Configuration::Parts parts{loop_, clock_, *store_, catalogue_, versions_, dns_};
+  configuration_ = std::make_unique<Configuration>(parts, settings_, [this] { publish(); });
+  boot_ = load();
+  boot_.start(&Control::booted, this);
+}
+
+async::Task<void> Control::load() {
+  Result<void> loaded = co_await configuration_->load();
+  if (loaded) co_return;
+  log(Level::emerg, "the configuration could not be read: {}", loaded.error().message);
+  inherited_.report_failure(loaded.error().message);
+  stop(1);
+}
+
+void Control::booted(void* self) {
+  auto& control = *static_cast<Control*>(self);
+  if (control.life_ != Life::starting) return;
+  control.start_workers();
+  control.start_servers();
+  control.life_ = Life::serving;
+  control.inherited_.report_ready();
+}
+
+void Control::start_workers() {
+  shared_ = std::make_unique<WorkerShared>(WorkerShared{
+      settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(), metrics_, versions_,
+      [this] { loop_.post([this] { on_snapshot_taken(); }); }});
+  std::vector<int> sockets;
+  for (const InheritedSocket* socket : inherited_.of_kind(SocketKind::proxy)) {
+    sockets.push_back(socket->fd.get());
+  }
+  for (unsigned index = 0; index < settings_.worker_count(); index++) {
+    workers_.push_back(std::make_unique<Worker>(*shared_, index));
+    workers_.back()->start(sockets);
+  }
+}
+
+void Control::start_servers() {
+  admin::ResourceApi::Parts parts{*store_, catalogue_, *configuration_, clock_};
+  admin_api_ = std::make_unique<admin::AdminApi>(parts, admin_options(settings_));
+  listen(SocketKind::admin, admin_,
+         [this](const http::ApiRequest& request) { return admin_api_->handle(request); },
+         kAdminBodyBytes);
+  listen(SocketKind::control, control_,
+         [this](const http::ApiRequest& request) { return answer_control(request); },
+         kSmallBodyBytes);
+  listen(SocketKind::status, status_,
+         [this](const http::ApiRequest& request) { return answer_status(request); },
+         kSmallBodyBytes);
+  listen(SocketKind::metrics, metrics_server_,
+         [this](const http::ApiRequest& request) { return answer_metrics(request); },
+         kSmallBodyBytes);
+}
+
+void Control::listen(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint,
+                     http::ApiHandler handler, size_t body_limit) {
+  endpoint = std::make_unique<ApiEndpoint>(loop_, std::move(handler), body_limit);
+  for (const InheritedSocket* socket : inherited_.of_kind(kind)) endpoint->listen(socket->fd.get());
+}
+
+// ---- small servers
+
+async::Task<http::ApiResponse> Control::answer_status(const http::ApiRequest& request) {
+  if (request.path == "/status") co_return json_answer(200, "{\"status\":\"ok\"}\n");
+  if (request.path != "/status/ready") co_return json_answer(404, "{\"error_msg\":\"not found\"}\n");
+  bool ready = life_ == Life::serving && versions_.served_revision() != 0;
+  if (ready) co_return json_answer(200, "{\"status\":\"ok\"}\n");
+  co_return json_answer(503,
+                        "{\"status\":\"error\",\"error\":\"a worker has not received "
+                        "configuration\"}\n");
+}
+
+async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& request) {
+  if (request.path != settings_.metrics.uri) {
+    co_return http::ApiResponse{404, {{"Content-Type", "text/plain"}}, "not found\n"};
+  }
+  http::ApiResponse response;
+  response.fields.emplace_back("Content-Type", "text/plain; charset=utf-8");
+  observe::MetricText text;
+  metrics_.write(text);
+  response.body = std::move(text).take();
+  co_return response;
+}
+
+async::Task<http::ApiResponse> Control::answer_control(const http::ApiRequest& request) {
+  if (request.path == "/v1/config/status") {
+    Json list = Json::array();
+    for (const snapshot::Quarantined& item : configuration_->builder().quarantined()) {
+      list.push_back(Json::object({{"type", config::resource_type(item.kind).name},
+                                   {"id", item.id},
+                                   {"status", "quarantined"},
+                                   {"reason", item.reason}}));
+    }
+    Json body = Json::object({{"revision", configuration_->revision()}, {"objects", list}});
+    co_return json_answer(200, body.dump() + "\n");
+  }
+  co_return json_answer(404, "{\"error_msg\":\"not found\"}\n");
+}
+
+// ---- running
+
+// After configuration made a new snapshot: the workers are to take it.
+void Control::publish() {
+  for (auto& worker : workers_) worker->wake();
+}
+
+void Control::on_snapshot_taken() {
+  versions_.settle();
+  if (life_ != Life::draining) return;
+  for (auto& worker : workers_) {
+    if (!worker->ended()) return;
+  }
+  stop(0);
+}
+
+void Control::every_second() {
+  if (store_ != nullptr) store_->on_timer();
+  versions_.settle();
+}
+
+void Control::take_commands() {
+  for (Command command; (command = inherited_.next_command()) != Command::none;) {
+    obey(command);
+    if (command == Command::stop) return;
+  }
+}
+
+void Control::obey(Command command) {
+  switch (command) {
+    case Command::none:
+      return;
+    case Command::hand_over:
+      admin_->stop_listening();
+      configuration_->release_store();
+      store_.reset();
+      return;
+    case Command::take_back:
+      if (Result<void> opened = open_store(); !opened) {
+        log(Level::emerg, "{}", opened.error().message);
+        return;
+      }
+      configuration_->use_store(*store_);
+      start_servers();
+      return;
+    case Command::drain:
+      drain();
+      return;
+    case Command::stop:
+      stop(0);
+      return;
+    case Command::reopen_logs:
+      reopen_logs();
+      return;
+  }
+}
+
+void Control::reopen_logs() {
+  observe::reopen_log();
+  if (access_log_ != nullptr) access_log_->reopen();
+}
+
+void Control::drain() {
+  if (life_ != Life::serving) return stop(0);
+  life_ = Life::draining;
+  for (auto& endpoint : {&admin_, &control_, &status_, &metrics_server_}) {
+    if (*endpoint != nullptr) (*endpoint)->stop_listening();
+  }
+  for (auto& worker : workers_) worker->drain();
+}
+
+void Control::stop(int status) {
+  if (life_ != Life::ending) exit_status_ = status;
+  life_ = Life::ending;
+  loop_.stop();
+}
+
+int run_gateway(const Settings& settings, InheritedSockets inherited) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Control control(settings, std::move(inherited));
+  return control.run();
+}
+
+}  // namespace pylon::gateway

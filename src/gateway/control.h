@@ -1,0 +1,92 @@
+// Control: the control thread of a gateway process, and the process's life.
+//
+// It owns the store, compiles what changes into snapshots, serves Admin API, Control API, status and
+// metrics, keeps the addresses of names fresh, starts the workers and ends them when the supervisor
+// says so. All of it runs on one loop, on the process's first thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/admin_api.h"
+#include "gateway/api_endpoint.h"
+#include "gateway/configuration.h"
+#include "gateway/inherited.h"
+#include "gateway/settings.h"
+#include "gateway/shared_parts.h"
+#include "gateway/worker.h"
+#include "net/loop_clock.h"
+#include "observe/log_writer.h"
+#include "observe/metrics.h"
+#include "plugin/catalogue.h"
+#include "plugin/context.h"
+#include "snapshot/versions.h"
+#include "store/store.h"
+
+namespace pylon::gateway {
+
+class Control {
+ public:
+  Control(const Settings& settings, InheritedSockets inherited);
+  ~Control();
+
+  // Until the process is to end. Returns its exit status.
+  int run();
+
+ private:
+  enum class Life : uint8_t { starting, serving, draining, ending };
+  class CommandWatcher;
+  class Tick;
+
+  Result<void> open();
+  Result<void> open_logs();
+  Result<void> open_store();
+  void boot();
+  static void booted(void* self);
+  async::Task<void> load();
+  void start_workers();
+  void start_servers();
+  void listen(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint, http::ApiHandler handler,
+              size_t body_limit);
+
+  async::Task<http::ApiResponse> answer_status(const http::ApiRequest& request);
+  async::Task<http::ApiResponse> answer_control(const http::ApiRequest& request);
+  async::Task<http::ApiResponse> answer_metrics(const http::ApiRequest& request);
+
+  void take_commands();
+  void obey(Command command);
+  void reopen_logs();
+  void drain();
+  void stop(int status);
+  void every_second();
+  void on_snapshot_taken();
+  void publish();
+
+  const Settings& settings_;
+  InheritedSockets inherited_;
+  net::Loop loop_;
+  net::LoopClock clock_{loop_};
+  observe::Metrics metrics_;
+  plugin::Services services_;
+  plugin::Catalogue catalogue_;
+  snapshot::Versions versions_;
+  upstream::dns::Config dns_;
+  proxy::Options proxy_options_;
+  http::ServerLimits limits_;
+  expr::LogFormat log_format_;
+  std::unique_ptr<observe::LogWriter> access_log_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Configuration> configuration_;
+  std::unique_ptr<WorkerShared> shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<admin::AdminApi> admin_api_;
+  std::unique_ptr<ApiEndpoint> admin_, control_, status_, metrics_server_;
+  std::unique_ptr<CommandWatcher> commands_;
+  std::unique_ptr<Tick> tick_;
+  async::Task<void> boot_;
+  Life life_ = Life::starting;
+  int exit_status_ = 0;
+};
+
+}  // namespace pylon::gateway

@@ -1,0 +1,98 @@
+#include "gateway/shared_parts.h"
+
+#include "gateway/config_file.h"
+#include "observe/log.h"
+
+namespace pylon::gateway {
+namespace {
+
+constexpr size_t kMaxHostsBytes = 8 << 20;
+
+}  // namespace
+
+std::string server_name(const Settings& settings) {
+  return settings.proxy.server_tokens ? "APISIX/3.18.0" : "APISIX";
+}
+
+http::ServerLimits server_limits(const Settings& settings) {
+  const ClientSettings& client = settings.client;
+  http::ServerLimits limits;
+  limits.head.line_bytes = static_cast<uint32_t>(settings.limits.request_line_bytes);
+  limits.head.head_bytes = static_cast<uint32_t>(settings.limits.request_head_bytes);
+  limits.head.field_bytes = static_cast<uint32_t>(settings.limits.request_head_bytes);
+  limits.head.fields = static_cast<uint32_t>(settings.limits.request_fields);
+  limits.head.underscores = client.underscores_in_headers;
+  limits.body_bytes = client.max_body_bytes;
+  limits.head_timeout_us = client.header_timeout_ms * 1000;
+  limits.body_timeout_us = client.body_timeout_ms * 1000;
+  limits.send_timeout_us = client.send_timeout_ms * 1000;
+  limits.keepalive_timeout_us = client.keepalive_timeout_ms * 1000;
+  return limits;
+}
+
+proxy::Options proxy_options(const Settings& settings) {
+  proxy::Options options;
+  options.server_field = server_name(settings);
+  options.uri.delete_tail_slash = settings.proxy.delete_uri_tail_slash;
+  options.uri.like_servlet = settings.proxy.normalize_uri_like_servlet;
+  options.uri.keep_encoded_slash = settings.proxy.match_uri_encoded_slash;
+  options.show_upstream_status = settings.proxy.show_upstream_status;
+  options.has_trusted_addresses = settings.proxy.trusted_addresses.has_value();
+  if (options.has_trusted_addresses) {
+    options.trusted_addresses = settings.proxy.trusted_addresses->set;
+  }
+  options.real_ip_from = settings.client.real_ip_from.set;
+  options.real_ip_field = settings.client.real_ip_header;
+  options.real_ip_recursive = settings.client.real_ip_recursive;
+  options.answer_head.head_bytes = static_cast<uint32_t>(settings.limits.response_head_bytes);
+  options.answer_head.field_bytes = options.answer_head.head_bytes;
+  options.answer_head.fields = static_cast<uint32_t>(settings.limits.response_fields);
+  options.body_timeout_us = settings.client.body_timeout_ms * 1000;
+  options.send_timeout_us = settings.client.send_timeout_ms * 1000;
+  options.known_body_bytes = settings.proxy.max_post_args_bytes;
+  return options;
+}
+
+upstream::dns::Config dns_config(const Settings& settings) {
+  upstream::dns::Config config;
+  if (Result<std::string> text = read_file("/etc/resolv.conf", kMaxHostsBytes)) {
+    upstream::dns::read_resolv_conf(*text, config);
+  }
+  if (Result<std::string> text = read_file("/etc/hosts", kMaxHostsBytes)) {
+    upstream::dns::read_hosts(*text, config);
+  }
+  const ResolverSettings& resolver = settings.resolver;
+  if (!resolver.servers.empty()) config.servers.clear();
+  for (const std::string& text : resolver.servers) {
+    if (Result<upstream::dns::Server> server = upstream::dns::parse_server(text)) {
+      config.servers.push_back(*server);
+    } else {
+      observe::log(observe::Level::error, "apisix.dns_resolver: {}", server.error().message);
+    }
+  }
+  if (!resolver.use_search_list) config.search.clear();
+  config.timeout_ms = resolver.timeout_ms;
+  config.valid_s = resolver.valid_s;
+  config.enable_ipv6 = settings.proxy.enable_ipv6;
+  return config;
+}
+
+upstream::Keepalive default_keepalive(const Settings& settings) {
+  const UpstreamPoolSettings& pool = settings.upstream_pool;
+  upstream::Keepalive keepalive;
+  keepalive.size = static_cast<uint32_t>(pool.connections);
+  keepalive.idle_timeout_ms = pool.timeout_ms;
+  keepalive.requests = static_cast<uint64_t>(pool.requests);
+  return keepalive;
+}
+
+expr::LogFormat log_format(const Settings& settings) {
+  const AccessLogSettings& log = settings.access_log;
+  using Escape = expr::LogFormat::Escape;
+  Escape escape = log.escape == LogEscape::json   ? Escape::json
+                  : log.escape == LogEscape::none ? Escape::none
+                                                  : Escape::standard;
+  return expr::LogFormat::compile(log.format, escape);
+}
+
+}  // namespace pylon::gateway

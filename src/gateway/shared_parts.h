@@ -1,0 +1,25 @@
+// SharedParts: what config.yaml means for the rooms below: their options, made from Settings.
+//
+// Immutable once made; workers and the control thread read it for the life of the process.
+#pragma once
+
+#include "expr/template.h"
+#include "gateway/settings.h"
+#include "http/server.h"
+#include "proxy/options.h"
+#include "upstream/dns_config.h"
+#include "upstream/upstream.h"
+
+namespace pylon::gateway {
+
+// Server of every answer: "APISIX/3.18.0", or "APISIX" without server_tokens.
+std::string server_name(const Settings& settings);
+
+http::ServerLimits server_limits(const Settings& settings);
+proxy::Options proxy_options(const Settings& settings);
+// resolv.conf and hosts of this machine, overruled by apisix.dns_resolver and its companions.
+upstream::dns::Config dns_config(const Settings& settings);
+upstream::Keepalive default_keepalive(const Settings& settings);
+expr::LogFormat log_format(const Settings& settings);
+
+}  // namespace pylon::gateway
