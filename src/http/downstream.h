@@ -55,6 +55,8 @@ class Downstream {
   virtual bool blocked() const = 0;
   // Ends the connection (or stream) so that the client sees the answer as cut short.
   virtual void abort() = 0;
+  // Before start_response: nothing more from this client is trusted, or wanted.
+  virtual void close_after_answer() = 0;
 
   // Woken by anything that happens on this side.
   virtual net::Waker& waker() = 0;

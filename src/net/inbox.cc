@@ -26,16 +26,12 @@ Inbox::~Inbox() {
 void Inbox::consume(size_t octets) {
   at_ += octets;
   size_ -= static_cast<uint32_t>(octets);
-  if (size_ != 0) return;
-  if (owned_ != nullptr) {
-    release_owned();
-  } else {
-    ReadBuffer::of_thread().give_back(*this);
-  }
+  if (size_ == 0 && owned_ == nullptr) ReadBuffer::of_thread().give_back(*this);
 }
 
 Io Inbox::fill(Stream& stream, size_t room) {
   if (size_ == 0) {
+    trim();
     char* into = ReadBuffer::of_thread().lend(*this);
     Io io = stream.read(into, std::min(room, ReadBuffer::kBytes));
     if (io.state == IoState::ok) {

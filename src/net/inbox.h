@@ -25,6 +25,10 @@ class Inbox final : private ReadBuffer::Borrower {
   char* data() { return at_; }  // decoders compact in place
   void consume(size_t octets);
   void clear() { consume(size_); }
+  // Gives memory of its own back once it is empty. Views into it end here, or at the next fill().
+  void trim() {
+    if (size_ == 0 && owned_ != nullptr) release_owned();
+  }
 
   // Reads once from the stream, behind what is there. `room`: at most so many octets more.
   Io fill(Stream& stream, size_t room = ReadBuffer::kBytes);

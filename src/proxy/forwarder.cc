@@ -26,6 +26,11 @@ bool asks_for_websocket(const Exchange& exchange) {
          iequals(exchange.request.fields.get(http::FieldId::upgrade), "websocket");
 }
 
+// A 101 is an answer to what was asked, or none at all (RFC 9110 7.8).
+bool accepts_upgrade(bool asked, const http::Response& response) {
+  return asked && iequals(response.fields.get(http::FieldId::upgrade), "websocket");
+}
+
 }  // namespace
 
 async::Task<int> Forwarder::forward(Errand& errand) {
@@ -219,7 +224,7 @@ Forwarder::Step Forwarder::pump_request(Errand& errand, Trial& trial, RequestPum
 Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
   http::Response& response = errand.exchange.response;
   http::Attempt& trace = trace_of(errand, trial);
-  if (response.status == 101 && !trial.upgrade) {
+  if (response.status == 101 && !accepts_upgrade(trial.upgrade, response)) {
     return fail(errand, trial, nullptr, Failure::malformed, "unasked 101");
   }
   if (response.status >= 200 || response.status == 101) {

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "http/downstream.h"
 #include "http/uri.h"
 
 namespace pylon::proxy {
@@ -10,8 +11,10 @@ namespace {
 
 using http::FieldId;
 
+// What cannot be understood ends the connection: nothing behind it can be trusted.
 uint16_t refuse(http::Exchange& exchange, uint16_t status, const char* reason) {
   exchange.refusal_reason = reason;
+  exchange.downstream->close_after_answer();
   return status;
 }
 
@@ -102,6 +105,21 @@ void drop_claims(http::Exchange& exchange, const Options& options) {
   if (options.has_trusted_addresses) fields.remove(FieldId::x_forwarded_for);
 }
 
+// RFC 9110 7.6.2: TRACE and OPTIONS count the hops; at zero this is the last one.
+uint16_t count_hop(http::Exchange& exchange) {
+  http::Request& request = exchange.request;
+  bool counted = request.method == http::Method::trace || request.method == http::Method::options;
+  if (!counted || !request.fields.has(FieldId::max_forwards)) return 0;
+  std::optional<int64_t> hops = parse_int(request.fields.get(FieldId::max_forwards));
+  if (!hops || *hops < 0) return refuse(exchange, 400, "invalid Max-Forwards");
+  if (*hops == 0) {
+    exchange.refusal_reason = "Max-Forwards is used up";
+    return request.method == http::Method::trace ? 405 : 200;
+  }
+  request.fields.set(FieldId::max_forwards, exchange.arena.copy(std::to_string(*hops - 1)));
+  return 0;
+}
+
 }  // namespace
 
 uint16_t take_in(http::Exchange& exchange, const Options& options) {
@@ -112,7 +130,7 @@ uint16_t take_in(http::Exchange& exchange, const Options& options) {
   take_real_ip(exchange, options);
   drop_claims(exchange, options);
   exchange.forward.raw = uri.raw;
-  return 0;
+  return count_hop(exchange);
 }
 
 }  // namespace pylon::proxy

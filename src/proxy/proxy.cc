@@ -72,6 +72,7 @@ async::Task<int> Proxy::handle(Exchange& exchange, Visit& visit, std::string_vie
     co_return verdict.status();
   }
   if (visit.route == nullptr) {
+    if (exchange.request.uri == "*") co_return 200;  // OPTIONS *: about the gateway itself
     body = route_not_found_body();
     co_return 404;
   }

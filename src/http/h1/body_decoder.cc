@@ -8,7 +8,8 @@
 namespace pylon::http::h1 {
 namespace {
 
-constexpr uint8_t kMaxSizeDigits = 15;             // below 2^60: no overflow anywhere
+constexpr uint8_t kMaxSizeDigits = 16;
+constexpr uint64_t kMaxChunkBytes = uint64_t{1} << 48;  // more is no honest chunk
 constexpr uint32_t kMaxExtensionBytes = 16 << 10;  // of one body, all chunks together
 
 int hex_value(char octet) {
@@ -87,12 +88,17 @@ bool BodyDecoder::step(char octet) {
       if (hex_value(octet) >= 0) return digit(octet) || fail("a chunk's size is too long");
       if (octet == '\r') {
         state_ = State::size_lf;
-      } else if (octet == ';') {
-        state_ = State::extension;
+      } else if (octet == ';' || octet == ' ' || octet == '\t') {
+        state_ = octet == ';' ? State::extension : State::before_extension;
       } else {
         return fail("invalid octet in a chunk's size");
       }
       return true;
+    case State::before_extension:  // RFC 9112 7.1.1: white space only before an extension
+      if (++extension_bytes_ > kMaxExtensionBytes) return fail("chunk extensions too long");
+      if (octet == ';') state_ = State::extension;
+      return octet == ';' || octet == ' ' || octet == '\t' ||
+             fail("white space after a chunk's size");
     case State::extension:
       if (++extension_bytes_ > kMaxExtensionBytes) return fail("chunk extensions too long");
       if (octet == '\r') {
@@ -118,7 +124,7 @@ bool BodyDecoder::digit(char octet) {
   int value = hex_value(octet);
   if (value < 0 || ++digits_ > kMaxSizeDigits) return false;
   left_ = left_ * 16 + static_cast<uint64_t>(value);
-  return true;
+  return left_ < kMaxChunkBytes;
 }
 
 // The trailer section up to the empty line; usually just that.

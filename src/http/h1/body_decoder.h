@@ -1,7 +1,7 @@
 // BodyDecoder: takes the framing off an HTTP/1 message body, in place.
 //
-// Source: RFC 9112 section 6 and 7. Strict: chunk sizes of 1..15 hex digits, CRLF everywhere, chunk
-// extensions of value octets only and of a bounded total; they are dropped. Trailers are collected
+// Source: RFC 9112 section 6 and 7. Strict: chunk sizes of at most 16 hex digits and below 2^48, CRLF
+// everywhere, chunk extensions of value octets only and of a bounded total; they are dropped. Trailers are collected
 // and validated.
 #pragma once
 
@@ -45,6 +45,7 @@ class BodyDecoder {
   enum class State : uint8_t {
     size_first,
     size,
+    before_extension,
     extension,
     size_lf,
     data,

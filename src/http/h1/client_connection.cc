@@ -29,6 +29,7 @@ void ClientConnection::use(net::Waker& waker) {
 }
 
 void ClientConnection::rest(int64_t deadline_us, Dropped dropped, void* pool) {
+  inbox_.trim();
   dropped_ = dropped;
   pool_ = pool;
   stream_->set_waker(&idle_waker_);

@@ -161,6 +161,7 @@ bool ServerConnection::receive() {
 
 void ServerConnection::park() {
   all_.idle.push_back(*this);
+  inbox_.trim();
   int64_t now_us = loop_.now_us();
   if (!outbox_.empty()) {
     waker_.arm(now_us + limits_.send_timeout_us);
@@ -333,6 +334,8 @@ void ServerConnection::close_idle() { close(false); }
 void ServerConnection::close_now() { close(true); }
 
 void ServerConnection::abort() { aborted_ = true; }
+
+void ServerConnection::close_after_answer() { request_->keep_alive = false; }
 
 // ---- request body
 

@@ -61,6 +61,7 @@ class ServerConnection final : public Downstream,
   Push flush() override;
   bool blocked() const override { return !outbox_.empty(); }
   void abort() override;
+  void close_after_answer() override;
   net::Waker& waker() override { return waker_; }
   bool gone() const override { return stream_->broken(); }
 
