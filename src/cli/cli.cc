@@ -1,0 +1,80 @@
+#include "cli/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "base/strings.h"
+#include "cli/commands.h"
+
+namespace pylon::cli {
+namespace {
+
+struct Command {
+  const char* name;
+  std::function<int(const Options&)> run;
+};
+
+std::vector<Command> commands(GatewayMain gateway_main) {
+  return {{"start", start},
+          {"stop", stop},
+          {"quit", quit},
+          {"reload", reload},
+          {"restart", restart},
+          {"test", test},
+          {"init", init},
+          {"version", [](const Options&) { return version(); }},
+          {"help", help},
+          {"worker-process", [gateway_main](const Options& options) {
+             return worker_process(options, gateway_main);
+           }}};
+}
+
+// The word that is none of the commands, with the nearest one.
+int wrong_usage(const std::string& message, int argc, char** argv) {
+  std::vector<std::string_view> known;
+  for (const Command& command : commands(nullptr)) known.push_back(command.name);
+  std::string_view near = argc > 1 ? nearest_word(argv[1], known) : "";
+  fmt::print(stderr, "{}\n", message);
+  if (!near.empty() && near != argv[1]) fmt::print(stderr, "did you mean `pylon {}`?\n", near);
+  fmt::print(stderr, "`pylon help` tells what there is\n");
+  return kUsage;
+}
+
+}  // namespace
+
+int run(int argc, char** argv, GatewayMain gateway_main) {
+  Options options;
+  CLI::App app;
+  app.set_help_flag();
+  app.fallthrough();
+  bool wants_help = false;
+  bool wants_version = false;
+  app.add_flag("-h,--help", wants_help);
+  app.add_flag("-v,--version", wants_version);
+  app.add_option("-c,--config", options.config);
+  app.add_option("--prefix", options.prefix);
+  app.add_flag("--foreground", options.foreground);
+  std::vector<Command> all = commands(gateway_main);
+  for (const Command& command : all) {
+    CLI::App* sub = app.add_subcommand(command.name);
+    sub->set_help_flag();
+    if (std::string_view(command.name) == "help") sub->add_option("topic", options.topic);
+  }
+  app.require_subcommand(0, 1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return wrong_usage(error.what(), argc, argv);
+  }
+  if (wants_help) return help(options);
+  if (wants_version) return version();
+  for (const Command& command : all) {
+    if (app.got_subcommand(command.name)) return command.run(options);
+  }
+  help(options);
+  return kUsage;
+}
+
+}  // namespace pylon::cli

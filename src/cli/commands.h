@@ -1,0 +1,57 @@
+// The subcommands. Each prints what happened and, after an error, what to do; each returns the exit
+// status.
+#pragma once
+
+#include <string>
+
+#include "cli/cli.h"
+#include "gateway/config_file.h"
+
+namespace pylon::cli {
+
+enum Exit : int {
+  kOk = 0,
+  kFailure = 1,
+  kUsage = 2,
+  kNotInState = 3,  // already running (start), or not running (stop, quit, reload)
+  kBadConfig = 4,
+  kCannotListen = 5,
+};
+
+struct Options {
+  std::string prefix = ".";
+  std::string config;  // -c; empty: conf/config.yaml under the prefix
+  bool foreground = false;
+  std::string topic;  // of `help`
+};
+
+int start(const Options& options);
+int stop(const Options& options);
+int quit(const Options& options);
+int reload(const Options& options);
+int restart(const Options& options);
+int test(const Options& options);
+int init(const Options& options);
+int version();
+int help(const Options& options);
+int worker_process(const Options& options, GatewayMain gateway_main);
+
+// Where things are on a prefix.
+struct Place {
+  std::string prefix;  // absolute
+  gateway::ConfigFile file;
+  std::string pid_path;
+
+  explicit Place(const Options& options);
+};
+
+// Reads the configuration and prints what there is to say about it.
+gateway::LoadedConfig load_and_report(const Place& place, bool fill_keys);
+
+// "Pylon serves ...", with addresses, key and a first request.
+void print_welcome(const Place& place, const gateway::LoadedConfig& config);
+
+// conf/config.yaml of a new prefix.
+extern const char* const kStarterConfig;
+
+}  // namespace pylon::cli

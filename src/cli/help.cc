@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "gateway/settings_keys.h"
+
+namespace pylon::cli {
+namespace {
+
+constexpr const char* kHelp =
+    R"(Pylon {}: an API gateway that takes Apache APISIX's configuration.
+
+usage: pylon COMMAND [options]
+
+  start      start the gateway; returns when it serves
+  stop       stop it; requests under way get pylon.stop_timeout to finish
+  quit       stop it gracefully: they get nginx_config.worker_shutdown_timeout
+  reload     take a new config.yaml (or a new binary) without failing a request
+  restart    stop and start
+  test       check config.yaml
+  init       make conf/config.yaml, logs/ and data/ where they are missing
+  version    print the version
+  help       print this; `help config` prints the reference of config.yaml
+
+options
+  -c, --config FILE   the configuration (default: PREFIX/conf/config.yaml)
+      --prefix DIR    where conf/, logs/ and data/ are (default: the current folder)
+      --foreground    start: stay in the foreground
+
+exit status
+  0  done                      3  already running, or not running
+  1  failed                    4  config.yaml has an error
+  2  wrong usage               5  an address cannot be listened on
+
+signals to the process in logs/pylon.pid
+  TERM, INT  as stop; a second one ends at once     HUP   as reload
+  QUIT       as quit                                USR1  open the log files anew
+)";
+
+}  // namespace
+
+int help(const Options& options) {
+  if (options.topic == "config") {
+    fmt::print("{}", gateway::configuration_page());
+    return kOk;
+  }
+  if (!options.topic.empty()) {
+    fmt::print(stderr, "there is no help about {}; try `pylon help` or `pylon help config`\n",
+               options.topic);
+    return kUsage;
+  }
+  fmt::print(fmt::runtime(kHelp), PYLON_VERSION);
+  return kOk;
+}
+
+int version() {
+  fmt::print("Pylon {}\n", PYLON_VERSION);
+  return kOk;
+}
+
+}  // namespace pylon::cli

@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "gateway/listening.h"
+
+namespace pylon::cli {
+namespace {
+
+using gateway::ListenAddress;
+using gateway::LoadedConfig;
+using gateway::Settings;
+using gateway::SocketKind;
+
+// An address that curl on this machine can be given.
+std::string reachable(ListenAddress address) {
+  if (address.ip == "0.0.0.0") address.ip = "127.0.0.1";
+  if (address.ip == "::") address.ip = "::1";
+  return address.text();
+}
+
+void print_addresses(const Settings& settings) {
+  for (const gateway::WantedSocket& socket : wanted_sockets(settings)) {
+    std::string_view path = socket.kind == SocketKind::metrics ? settings.metrics.uri : "";
+    fmt::print("  {:<9}http://{}{}\n", kind_name(socket.kind), socket.address.text(), path);
+  }
+  fmt::print("  {:<9}{}\n", "store", settings.absolute(settings.store.embedded_path));
+  fmt::print("  {:<9}{}\n", "errors", settings.absolute(settings.error_log.path));
+}
+
+void print_key(const Place& place, const LoadedConfig& config) {
+  if (config.new_key.empty()) {
+    fmt::print("\nadmin key: deployment.admin.admin_key in {}\n", place.file.path);
+    return;
+  }
+  fmt::print("\nadmin key, generated now and not shown again: {}\n", config.new_key.expose());
+  if (config.new_key_saved) {
+    fmt::print("It was written into {}.\n", place.file.path);
+  } else {
+    fmt::print("It is valid until the next start: {} could not be written.\n", place.file.path);
+  }
+}
+
+// A route that works without anything else: to the gateway's own Control API, if there is one.
+void print_first_request(const LoadedConfig& config) {
+  const Settings& settings = config.parsed.settings;
+  std::string key(config.new_key.empty() ? "$ADMIN_KEY" : config.new_key.expose());
+  std::string node = "example.com:80";
+  std::string path = "/";
+  if (settings.control.enabled) {
+    node = reachable(settings.control.listen);
+    path = "/v1/schema";
+  }
+  fmt::print(
+      "\na first route, then a request through it:\n"
+      "  curl -X PUT http://{}/apisix/admin/routes/1 -H \"X-API-KEY: {}\" \\\n"
+      "    -d '{{\"uri\":\"{}\",\"upstream\":{{\"type\":\"roundrobin\",\"pass_host\":\"node\","
+      "\"nodes\":{{\"{}\":1}}}}}}'\n"
+      "  curl http://{}{}\n",
+      reachable(settings.admin.listen), key, path, node, reachable(settings.proxy.listen[0]), path);
+}
+
+}  // namespace
+
+void print_welcome(const Place& place, const LoadedConfig& config) {
+  const Settings& settings = config.parsed.settings;
+  unsigned workers = settings.worker_count();
+  fmt::print("Pylon {} serves with {} worker{}\n", PYLON_VERSION, workers, workers == 1 ? "" : "s");
+  print_addresses(settings);
+  if (settings.admin.enabled) {
+    if (settings.admin.key_required) print_key(place, config);
+    print_first_request(config);
+  }
+  fflush(stdout);
+}
+
+}  // namespace pylon::cli
