@@ -1,8 +1,8 @@
 // Configuration: from what the store holds to what the workers serve. Control thread.
 //
 // Loads everything, watches from there, applies each change set to the snapshot builder, publishes,
-// and tells writers when all workers serve their revision. Resolved names and their changes take the
-// same way. When changes may be missing, everything is loaded again and the difference applied.
+// and tells writers when all workers serve their revision. Resolved names and their changes take
+// the same way. When changes may be missing, everything is loaded again and the difference applied.
 #pragma once
 
 #include <functional>
@@ -79,7 +79,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   std::unique_ptr<store::Watch> watch_;
   async::Task<void> reload_;
   std::map<std::string, int64_t> keys_;  // served keys with their mod_revision
-  int64_t revision_ = 0;          // of the store, as applied
+  int64_t revision_ = 0;                 // of the store, as applied
   uint64_t published_count_ = 0;  // numbers the snapshots, also those that only names have changed
 };
 

@@ -176,9 +176,9 @@ void Control::booted(void* self) {
 }
 
 void Control::start_workers() {
-  shared_ = std::make_unique<WorkerShared>(WorkerShared{
-      settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(), metrics_, versions_,
-      [this] { loop_.post([this] { on_snapshot_taken(); }); }});
+  shared_ = std::make_unique<WorkerShared>(
+      WorkerShared{settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(),
+                   metrics_, versions_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
   std::vector<int> sockets;
   for (const InheritedSocket* socket : inherited_.of_kind(SocketKind::proxy)) {
     sockets.push_back(socket->fd.get());
@@ -192,18 +192,19 @@ void Control::start_workers() {
 void Control::start_servers() {
   admin::ResourceApi::Parts parts{*store_, catalogue_, *configuration_, clock_};
   admin_api_ = std::make_unique<admin::AdminApi>(parts, admin_options(settings_));
-  listen(SocketKind::admin, admin_,
-         [this](const http::ApiRequest& request) { return admin_api_->handle(request); },
-         kAdminBodyBytes);
-  listen(SocketKind::control, control_,
-         [this](const http::ApiRequest& request) { return answer_control(request); },
-         kSmallBodyBytes);
-  listen(SocketKind::status, status_,
-         [this](const http::ApiRequest& request) { return answer_status(request); },
-         kSmallBodyBytes);
-  listen(SocketKind::metrics, metrics_server_,
-         [this](const http::ApiRequest& request) { return answer_metrics(request); },
-         kSmallBodyBytes);
+  listen(
+      SocketKind::admin, admin_,
+      [this](const http::ApiRequest& request) { return admin_api_->handle(request); },
+      kAdminBodyBytes);
+  listen(
+      SocketKind::control, control_,
+      [this](const http::ApiRequest& request) { return answer_control(request); }, kSmallBodyBytes);
+  listen(
+      SocketKind::status, status_,
+      [this](const http::ApiRequest& request) { return answer_status(request); }, kSmallBodyBytes);
+  listen(
+      SocketKind::metrics, metrics_server_,
+      [this](const http::ApiRequest& request) { return answer_metrics(request); }, kSmallBodyBytes);
 }
 
 void Control::listen(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint,
@@ -216,7 +217,8 @@ void Control::listen(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint,
 
 async::Task<http::ApiResponse> Control::answer_status(const http::ApiRequest& request) {
   if (request.path == "/status") co_return json_answer(200, "{\"status\":\"ok\"}\n");
-  if (request.path != "/status/ready") co_return json_answer(404, "{\"error_msg\":\"not found\"}\n");
+  if (request.path != "/status/ready")
+    co_return json_answer(404, "{\"error_msg\":\"not found\"}\n");
   bool ready = life_ == Life::serving && versions_.served_revision() != 0;
   if (ready) co_return json_answer(200, "{\"status\":\"ok\"}\n");
   co_return json_answer(503,

@@ -1,8 +1,8 @@
 // Control: the control thread of a gateway process, and the process's life.
 //
-// It owns the store, compiles what changes into snapshots, serves Admin API, Control API, status and
-// metrics, keeps the addresses of names fresh, starts the workers and ends them when the supervisor
-// says so. All of it runs on one loop, on the process's first thread.
+// It owns the store, compiles what changes into snapshots, serves Admin API, Control API, status
+// and metrics, keeps the addresses of names fresh, starts the workers and ends them when the
+// supervisor says so. All of it runs on one loop, on the process's first thread.
 #pragma once
 
 #include <memory>

@@ -67,8 +67,7 @@ TEST(Settings, NodeListenHasThreeShapes) {
               ElementsAre("127.0.0.2:9082", "0.0.0.0:9083", "[::1]:9084", "[::]:9083"));
 }
 
-TEST(Settings, ValuesAreRead) {
-  ParsedSettings parsed = parse(R"(
+constexpr const char* kManyKeys = R"(
 apisix:
   router: {http: radixtree_uri_with_parameter}
   delete_uri_tail_slash: true
@@ -112,7 +111,11 @@ plugin_attr:
 pylon:
   limits: {request_head: 128k, request_fields: 50}
   stop_timeout: 3s
-)");
+);
+
+TEST(Settings, ValuesAreRead) {
+  ParsedSettings parsed = parse(kManyKeys);
+
   ASSERT_EQ(said(parsed), "");
   const Settings& settings = parsed.settings;
   EXPECT_EQ(settings.proxy.router, RouterMode::uri_with_parameter);

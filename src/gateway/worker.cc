@@ -29,17 +29,15 @@ size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
 // One listening socket.
 class Worker::Door final : public net::Listener::Acceptor {
  public:
-  Door(Worker& worker, int fd)
-      : worker_(worker), near_(fd), listener_(worker.loop_, fd, *this) {}
+  Door(Worker& worker, int fd) : worker_(worker), near_(fd), listener_(worker.loop_, fd, *this) {}
 
  private:
   void on_accept(int fd, const sockaddr_storage& peer) override {
     http::ConnectionEnds ends = near_.ends_of(fd, peer);
     auto stream = net::TcpStream::adopt(worker_.loop_, fd);
     if (stream == nullptr) return;
-    http::h1::ServerConnection::open(worker_.loop_, std::move(stream), ends,
-                                     worker_.shared_.limits, worker_.proxy_,
-                                     worker_.connections_);
+    http::h1::ServerConnection::open(worker_.loop_, std::move(stream), ends, worker_.shared_.limits,
+                                     worker_.proxy_, worker_.connections_);
   }
   bool may_accept() override { return worker_.may_accept(); }
   void on_exhausted() override { worker_.relieve(); }

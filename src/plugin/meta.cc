@@ -10,7 +10,7 @@ constexpr std::string_view kSchema = R"({
   "properties": {
     "disable": {"type": "boolean"},
     "error_response": {"oneOf": [{"type": "string"}, {"type": "object"}]},
-    "priority": {"type": "integer", "description": "Place in the order of plugins, for this object."},
+    "priority": {"type": "integer", "description": "Place in the order of plugins, here."},
     "filter": {"type": "array", "description": "The plugin runs only where this condition holds."}
   },
   "additionalProperties": false

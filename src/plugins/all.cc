@@ -7,12 +7,14 @@ using plugin::PluginType;
 PluginType request_id();
 PluginType ip_restriction();
 PluginType key_auth();
+PluginType limit_count();
 
 std::vector<PluginType> all_plugins() {
   return {
       request_id(),
       ip_restriction(),
       key_auth(),
+      limit_count(),
   };
 }
 

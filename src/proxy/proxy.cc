@@ -12,11 +12,9 @@ using plugin::Phase;
 using plugin::Verdict;
 
 const Proxy::Stage Proxy::kStages[] = {
-    {&Plugins::global, Phase::rewrite},
-    {&Plugins::route, Phase::rewrite},
+    {&Plugins::global, Phase::rewrite},      {&Plugins::route, Phase::rewrite},
     {&Plugins::route, Phase::rewrite, true},  // what the consumer adds
-    {&Plugins::global, Phase::access},
-    {&Plugins::route, Phase::access},
+    {&Plugins::global, Phase::access},       {&Plugins::route, Phase::access},
 };
 
 async::Task<void> Proxy::serve(Exchange& exchange) {
@@ -77,7 +75,7 @@ async::Task<int> Proxy::handle(Exchange& exchange, Visit& visit, std::string_vie
     co_return 404;
   }
   if (!visit.route->upstream) co_return visit.route->failure_status;
-  Errand errand{exchange,      *visit.route->upstream,  visit.route->timeouts,
+  Errand errand{exchange,      *visit.route->upstream, visit.route->timeouts,
                 visit.plugins, visit.route->websocket, &visit.pin};
   int status = co_await parts_.forwarder.forward(errand);
   body = errand.verdict.body();
@@ -113,8 +111,7 @@ bool Proxy::match(Exchange& exchange, Visit& visit) {
 int Proxy::merge_consumer(Exchange& exchange, Visit& visit) {
   const plugin::PluginSet* group = nullptr;
   if (!exchange.consumer.group_id.empty()) {
-    const auto* found =
-        visit.pin.snapshot().consumer_groups.find(exchange.consumer.group_id);
+    const auto* found = visit.pin.snapshot().consumer_groups.find(exchange.consumer.group_id);
     if (found == nullptr) return 503;
     group = found->get();
   }

@@ -20,47 +20,46 @@ class Matcher {
   bool try_hosts(const Table& table) {
     std::string_view host = exchange_.request.host;
     if (!table.hosts_.empty()) {
-      const Ref<const HostNode>* node = table.hosts_.find(host);
-      if (node != nullptr && try_paths((*node)->paths, (*node)->pattern)) return true;
+      const PathTable* paths = table.hosts_.find(host);
+      if (paths != nullptr && try_paths(*paths, host)) return true;
     }
     if (table.wildcards_.empty()) return false;
     char* reversed = exchange_.arena.bytes(host.size());
     std::reverse_copy(host.begin(), host.end(), reversed);
     return table.wildcards_.visit_prefixes_longest_first(
         {reversed, host.size()},
-        [&](const HostNode& node, size_t) { return try_paths(node.paths, node.pattern); });
+        [&](const Table::HostNode& node, size_t) { return try_paths(node.paths, node.pattern); });
   }
 
+  // `host`: the host or pattern that led here; null: the rules' hosts are a condition.
   bool try_paths(const PathTable& paths, std::string_view host) {
-    return paths.visit(exchange_.request.uri,
-                       [&](const PathNode& node) { return try_node(node, host); });
+    return paths.visit(exchange_.request.uri, [&](const PathNode& node, bool is_exact) {
+      if (node.hosts) return try_by_host(node, is_exact);
+      for (size_t i = 0; i < node.any_host.size(); ++i) {
+        if (try_candidate(node.any_host[i], is_exact, host)) return true;
+      }
+      return false;
+    });
   }
 
-  bool try_node(const PathNode& node, std::string_view host) {
-    const Ref<const CandidateList>* known =
-        node.by_host.empty() ? nullptr : node.by_host.find(exchange_.request.host);
-    if (known != nullptr) return try_merged((*known)->items, node.any_host.items);
-    for (const Candidate& candidate : node.any_host.items) {
-      if (try_candidate(candidate, host)) return true;
+  // The candidates of the request's host and those of any host, in their common order.
+  bool try_by_host(const PathNode& node, bool is_exact) {
+    static const CandidateList kNobody;
+    std::string_view host = exchange_.request.host;
+    const CandidateList* known = node.hosts->by_host.find(host);
+    const CandidateList& hosted = known != nullptr ? *known : kNobody;
+    const CandidateList& others = node.any_host;
+    for (size_t i = 0, j = 0; i < hosted.size() || j < others.size();) {
+      bool take_hosted =
+          j == others.size() || (i < hosted.size() && precedes(hosted[i], others[j]));
+      bool over = take_hosted ? try_candidate(hosted[i++], is_exact, host)
+                              : try_candidate(others[j++], is_exact, {});
+      if (over) return true;
     }
     return false;
   }
 
-  // Both lists in their common order. The candidates of the first have the right host.
-  bool try_merged(const std::vector<Candidate>& hosted, const std::vector<Candidate>& others) {
-    auto first = hosted.begin();
-    auto second = others.begin();
-    while (first != hosted.end() || second != others.end()) {
-      bool take_first =
-          second == others.end() || (first != hosted.end() && precedes(*first, *second));
-      std::string_view host = take_first ? exchange_.request.host : std::string_view();
-      if (try_candidate(take_first ? *first++ : *second++, host)) return true;
-    }
-    return false;
-  }
-
-  // `host`: the pattern that led here; null: the rule's hosts are a condition.
-  bool try_candidate(const Candidate& candidate, std::string_view host) {
+  bool try_candidate(const Candidate& candidate, bool is_exact, std::string_view host) {
     const Rule& rule = *candidate.rule;
     if (!rule.accepts_method(exchange_.request.method)) return false;
     if (!rule.accepts_address(exchange_.client.address)) return false;
@@ -69,14 +68,19 @@ class Matcher {
       if (host.data() == nullptr) return false;
     }
     UriParams params;
-    const PathPattern& pattern = candidate.pattern();
-    if (!pattern.accepts(exchange_.request.uri, exchange_.arena, params)) return false;
+    std::string_view pattern = exchange_.request.uri;
+    if (!is_exact) {
+      pattern = candidate.pattern().text();
+      if (!candidate.pattern().accepts(exchange_.request.uri, exchange_.arena, params)) {
+        return false;
+      }
+    }
     if (rule.needs_body() && !exchange_.body_known) {
       result_.state = Match::State::needs_body;
       return true;
     }
     if (!rule.accepts_content(exchange_)) return false;
-    result_ = {Match::State::found, rule.target(), pattern.text(), host};
+    result_ = {Match::State::found, rule.target(), pattern, host};
     exchange_.uri_params = params.data;
     exchange_.uri_param_count = params.count;
     return true;

@@ -3,43 +3,13 @@
 
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "base/persistent_map.h"
 #include "base/persistent_radix.h"
-#include "router/rule.h"
+#include "router/candidates.h"
+#include "router/inline_key.h"
 
 namespace pylon::router {
-
-// One pattern of one rule.
-struct Candidate {
-  Ref<const Rule> rule;
-  uint32_t pattern_index;
-
-  const PathPattern& pattern() const { return rule->patterns()[pattern_index]; }
-};
-
-// Priority desc, length of the pattern desc, age; the patterns of one rule in their own order.
-bool precedes(const Candidate& a, const Candidate& b);
-
-// Sorted by precedes().
-struct CandidateList : RefCounted {
-  std::vector<Candidate> items;
-
-  void insert(Candidate candidate);
-  void erase(const Rule& rule, uint32_t pattern_index);
-};
-
-// All candidates that share the literal part of their path. In the modes without a table per host
-// those that name nothing but exact hosts are kept by host, so that a thousand sites that all route
-// "/*" do not stand in one line.
-struct PathNode : RefCounted {
-  CandidateList any_host;
-  PersistentMap<Ref<const CandidateList>> by_host;
-  uint64_t edit = 0;  // the edit that made it, and may change it in place
-
-  bool empty() const { return any_host.items.empty() && by_host.empty(); }
-};
 
 class PathTable {
  public:
@@ -47,19 +17,26 @@ class PathTable {
 
   bool empty() const { return exact_.empty() && prefixes_.empty(); }
 
-  // Calls fn(node) for the exact path, then for prefixes from the longest, until it returns true.
+  // Calls fn(node, is_exact) for the exact path, then for prefixes from the longest, until it
+  // returns true.
   template <class Fn>
   bool visit(std::string_view path, Fn&& fn) const {
-    const Ref<const PathNode>* exact = exact_.find(path);
-    if (exact != nullptr && fn(**exact)) return true;
+    const PathNode* exact = exact_.find(path);
+    if (exact != nullptr && fn(*exact, true)) return true;
     if (prefixes_.empty()) return false;
     return prefixes_.visit_prefixes_longest_first(
-        path, [&](const PathNode& node, size_t) { return fn(node); });
+        path, [&](const PrefixNode& prefix, size_t) { return fn(prefix.node, false); });
   }
 
  private:
-  PersistentMap<Ref<const PathNode>> exact_;
-  PersistentRadix<PathNode> prefixes_;
+  struct PrefixNode : RefCounted {
+    PathNode node;
+  };
+  using Exact = PersistentMap<PathNode, InlineKey>;
+  using Prefixes = PersistentRadix<PrefixNode>;
+
+  Exact exact_;
+  Prefixes prefixes_;
 };
 
 class PathTable::Editor {
@@ -73,11 +50,14 @@ class PathTable::Editor {
   PathTable commit() &&;
 
  private:
+  const PathNode* find(const PathPattern& pattern) const;
+  void store(const PathPattern& pattern, PathNode node);
+  void forget(const PathPattern& pattern);
   template <class Change>
   void change_node(const PathPattern& pattern, Change&& change);
 
-  PersistentMap<Ref<const PathNode>>::Editor exact_;
-  PersistentRadix<PathNode>::Editor prefixes_;
+  Exact::Editor exact_;
+  Prefixes::Editor prefixes_;
   uint64_t edit_;
 };
 

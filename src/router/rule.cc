@@ -44,6 +44,8 @@ Result<Ref<const Rule>> Rule::compile(const RuleSource& source, Mode mode) {
     }
     rule->condition_ = *std::move(condition);
   }
+  rule->looks_at_content_ = !rule->condition_.is_always_true() || rule->filter_.passes != nullptr;
+  rule->needs_body_ = rule->condition_.needs_body();
   return Ref<const Rule>(rule);
 }
 

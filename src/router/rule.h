@@ -57,9 +57,10 @@ class Rule : public RefCounted {
   bool accepts_address(const IpAddress& client) const {
     return addresses_ == nullptr || addresses_->contains(client);
   }
-  bool needs_body() const { return condition_.needs_body(); }
+  bool needs_body() const { return needs_body_; }
   // vars, then filter_func
   bool accepts_content(http::Exchange& exchange) const {
+    if (!looks_at_content_) return true;
     return condition_.matches(exchange) &&
            (filter_.passes == nullptr || filter_.passes(filter_.self, exchange));
   }
@@ -67,13 +68,16 @@ class Rule : public RefCounted {
  private:
   Rule() = default;
 
+  // What most requests ask for comes first, to lie in one cache line.
   uint16_t methods_ = 0;  // a bit for each http::Method; 0: any
+  bool looks_at_content_ = false;
+  bool needs_body_ = false;
+  const void* target_ = nullptr;
+  std::unique_ptr<const IpSet> addresses_;  // null: any
+  std::vector<std::string> hosts_;
+  std::vector<PathPattern> patterns_;
   int64_t priority_ = 0;
   uint64_t sequence_ = 0;
-  const void* target_ = nullptr;
-  std::vector<PathPattern> patterns_;
-  std::vector<std::string> hosts_;
-  std::unique_ptr<const IpSet> addresses_;  // null: any
   expr::Condition condition_;
   Filter filter_;
 };

@@ -5,23 +5,28 @@
 namespace pylon::router {
 namespace {
 
-std::string reversed(std::string_view text) { return {text.rbegin(), text.rend()}; }
+// What follows the star, from its end: a host ends with it when the reversed host starts with it.
+std::string wildcard_key(std::string_view pattern) {
+  pattern.remove_prefix(1);
+  return {pattern.rbegin(), pattern.rend()};
+}
 
 }  // namespace
 
 Table::Editor Table::edit() const { return Editor(*this); }
 
 PathTable::Editor& Table::Editor::host(const std::string& pattern) {
-  auto opened = hosts_.find(pattern);
-  if (opened != hosts_.end()) return opened->second;
-  const HostNode* node = nullptr;
+  auto opened = opened_.find(pattern);
+  if (opened != opened_.end()) return opened->second;
+  const PathTable* paths = nullptr;
   if (is_wildcard(pattern)) {
-    node = table_.wildcards_.find_exact(reversed(std::string_view(pattern).substr(1)));
-  } else if (const Ref<const HostNode>* known = table_.hosts_.find(pattern)) {
-    node = known->get();
+    const HostNode* node = table_.wildcards_.find_exact(wildcard_key(pattern));
+    if (node != nullptr) paths = &node->paths;
+  } else {
+    paths = table_.hosts_.find(pattern);
   }
-  PathTable::Editor editor(node != nullptr ? node->paths : PathTable());
-  return hosts_.emplace(pattern, std::move(editor)).first->second;
+  PathTable::Editor editor(paths != nullptr ? *paths : PathTable());
+  return opened_.emplace(pattern, std::move(editor)).first->second;
 }
 
 // Calls change(paths, by_host) for each table of paths that the rule stands in.
@@ -46,21 +51,25 @@ void Table::Editor::erase(const Ref<const Rule>& rule) {
 
 Table Table::Editor::commit() && {
   table_.paths_ = std::move(paths_).commit();
-  auto exact = table_.hosts_.edit();
+  auto hosts = table_.hosts_.edit();
   auto wildcards = table_.wildcards_.edit();
-  for (auto& [pattern, editor] : hosts_) {
-    auto node = make_ref<HostNode>();
-    node->pattern = pattern;
-    node->paths = std::move(editor).commit();
-    bool gone = node->paths.empty();
-    if (is_wildcard(pattern)) {
-      std::string key = reversed(std::string_view(pattern).substr(1));
-      gone ? void(wildcards.erase(key)) : wildcards.insert(key, node);
-    } else {
-      gone ? void(exact.erase(pattern)) : exact.insert(pattern, node);
+  for (auto& [pattern, editor] : opened_) {
+    PathTable paths = std::move(editor).commit();
+    if (!is_wildcard(pattern)) {
+      paths.empty() ? void(hosts.erase(pattern)) : hosts.insert(pattern, std::move(paths));
+      continue;
     }
+    std::string key = wildcard_key(pattern);
+    if (paths.empty()) {
+      wildcards.erase(key);
+      continue;
+    }
+    auto* node = new HostNode;
+    node->pattern = pattern;
+    node->paths = std::move(paths);
+    wildcards.insert(key, Ref<const HostNode>(node));
   }
-  table_.hosts_ = std::move(exact).commit();
+  table_.hosts_ = std::move(hosts).commit();
   table_.wildcards_ = std::move(wildcards).commit();
   return std::move(table_);
 }

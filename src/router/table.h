@@ -24,12 +24,6 @@
 
 namespace pylon::router {
 
-// The paths of the routes that name a host. Only in mode host_uri.
-struct HostNode : RefCounted {
-  std::string pattern;
-  PathTable paths;
-};
-
 class Table {
  public:
   class Editor;
@@ -42,10 +36,16 @@ class Table {
  private:
   friend class Matcher;
 
+  // The routes that name a wildcard host.
+  struct HostNode : RefCounted {
+    std::string pattern;
+    PathTable paths;
+  };
+
   Mode mode_;
-  PathTable paths_;                           // routes without host; in other modes: all
-  PersistentMap<Ref<const HostNode>> hosts_;  // exact hosts
-  PersistentRadix<HostNode> wildcards_;       // by the reversed text after the star
+  PathTable paths_;  // routes without host; in other modes than host_uri: all
+  PersistentMap<PathTable, InlineKey> hosts_;  // by exact host
+  PersistentRadix<HostNode> wildcards_;        // by the reversed text after the star
 };
 
 // Many changes at once cost less than one by one. A rule handed over stays alive as long as a
@@ -69,7 +69,7 @@ class Table::Editor {
 
   Table table_;
   PathTable::Editor paths_;
-  StringMap<PathTable::Editor> hosts_;  // those that were opened, by pattern
+  StringMap<PathTable::Editor> opened_;  // the hosts that were touched, by pattern
 };
 
 struct Match {

@@ -45,7 +45,8 @@ class JsonSchema {
 // "$secret://..." or "$env://..." in any case: resolved when it is used, so no limit applies to it.
 bool is_secret_reference(std::string_view text);
 
-// What Lua, and so APISIX's messages, call the type: string, number, boolean, table, userdata (null).
+// What Lua, and so APISIX's messages, call the type: string, number, boolean, table, userdata
+// (null).
 std::string_view lua_type_of(const Json& value);
 
 }  // namespace pylon::schema

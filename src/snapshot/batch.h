@@ -1,5 +1,5 @@
-// Builder::Batch: one application of changes at work: the editors of everything persistent, and what
-// has to be compiled again in the end. Internal to the builder.
+// Builder::Batch: one application of changes at work: the editors of everything persistent, and
+// what has to be compiled again in the end. Internal to the builder.
 #pragma once
 
 #include "snapshot/builder.h"

@@ -230,8 +230,8 @@ Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
     if (!value) return tl::unexpected(value.error());
     Result<config::Upstream> config = config::parse_upstream(std::move(*value));
     if (!config) return tl::unexpected(config.error());
-    auto made = make_upstream(std::move(*config), key_of(change.kind, change.id),
-                              resource.state.get());
+    auto made =
+        make_upstream(std::move(*config), key_of(change.kind, change.id), resource.state.get());
     if (!made) return tl::unexpected(made.error());
     state = std::move(*made);
   }

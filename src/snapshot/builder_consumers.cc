@@ -36,9 +36,8 @@ Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
   Result<std::vector<plugin::Catalogue::AuthKey>> keys = parts_.catalogue.auth_keys(conf);
   if (!keys) return tl::unexpected(keys.error());
   const plugin::PluginSet* old = state.consumer ? state.consumer->plugins.get() : nullptr;
-  auto plugins =
-      plugin::PluginSet::build(parts_.catalogue, conf, key_of(Kind::consumer, change.id), old,
-                               plugin::PluginSet::Owner::consumer);
+  auto plugins = plugin::PluginSet::build(parts_.catalogue, conf, key_of(Kind::consumer, change.id),
+                                          old, plugin::PluginSet::Owner::consumer);
   if (!plugins) return tl::unexpected(plugins.error());
 
   unindex_consumer(change.id, batch);

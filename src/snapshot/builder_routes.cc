@@ -126,12 +126,11 @@ void Builder::rebuild_route(const std::string& id, Batch& batch) {
   Ref<const Route> compiled = compile_route(id, state);
   const config::Route& config = *state.config;
   auto service = services_.find(config.service_id);
-  bool inherits = config.hosts.empty() && service != services_.end() &&
-                  service->second.config != nullptr;
-  const std::vector<std::string>& hosts =
-      inherits ? service->second.config->hosts : config.hosts;
-  Result<Ref<const router::Rule>> rule = router::Rule::compile(
-      {config, hosts, state.sequence, compiled.get()}, parts_.mode);
+  bool inherits =
+      config.hosts.empty() && service != services_.end() && service->second.config != nullptr;
+  const std::vector<std::string>& hosts = inherits ? service->second.config->hosts : config.hosts;
+  Result<Ref<const router::Rule>> rule =
+      router::Rule::compile({config, hosts, state.sequence, compiled.get()}, parts_.mode);
   if (!rule) {
     std::string key = key_of(Kind::route, id);
     observe::log(observe::Level::error, "{}: {}", key, rule.error().message);

@@ -1,7 +1,7 @@
 // Snapshot: one immutable version of the compiled configuration, shared by all workers.
 //
-// Made by the Builder on the control thread, sharing structure with its predecessor. Workers read it
-// through a Pin and never touch a reference count.
+// Made by the Builder on the control thread, sharing structure with its predecessor. Workers read
+// it through a Pin and never touch a reference count.
 #pragma once
 
 #include <string>

@@ -49,7 +49,8 @@ TEST_F(UpstreamTest, DefaultsAndLimits) {
   EXPECT_EQ(plain->keepalive, Keepalive());
   EXPECT_EQ(plain->pass_host, config::PassHost::pass);
   auto given = make(R"({"nodes":{"10.0.0.1:80":1},"retries":4,"retry_timeout":0.5,
-      "timeout":{"connect":0.25,"send":1,"read":1e300},"pass_host":"rewrite","upstream_host":"a.test",
+      "timeout":{"connect":0.25,"send":1,"read":1e300},
+      "pass_host":"rewrite","upstream_host":"a.test",
       "keepalive_pool":{"size":7,"idle_timeout":0,"requests":9}})");
   EXPECT_EQ(given->timeouts.connect_ms, 250);
   EXPECT_EQ(given->timeouts.send_ms, 1000);

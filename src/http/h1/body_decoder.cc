@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint8_t kMaxSizeDigits = 16;
 constexpr uint64_t kMaxChunkBytes = uint64_t{1} << 48;  // more is no honest chunk
-constexpr uint32_t kMaxExtensionBytes = 16 << 10;  // of one body, all chunks together
+constexpr uint32_t kMaxExtensionBytes = 16 << 10;       // of one body, all chunks together
 
 int hex_value(char octet) {
   if (octet >= '0' && octet <= '9') return octet - '0';

@@ -1,8 +1,8 @@
 // BodyDecoder: takes the framing off an HTTP/1 message body, in place.
 //
-// Source: RFC 9112 section 6 and 7. Strict: chunk sizes of at most 16 hex digits and below 2^48, CRLF
-// everywhere, chunk extensions of value octets only and of a bounded total; they are dropped. Trailers are collected
-// and validated.
+// Source: RFC 9112 section 6 and 7. Strict: chunk sizes of at most 16 hex digits and below 2^48,
+// CRLF everywhere, chunk extensions of value octets only and of a bounded total; they are dropped.
+// Trailers are collected and validated.
 #pragma once
 
 #include <cstdint>

@@ -48,11 +48,27 @@ TEST(Chunked, IsTheSameHoweverItIsCut) {
 }
 
 TEST(Chunked, RefusesWhatPeersReadDifferently) {
-  for (const char* body :
-       {"g\r\n", "\r\n", "-1\r\n", "+1\r\na\r\n", "0x1\r\na\r\n", " 1\r\na\r\n", "1 \r\na\r\n",
-        "1\na\r\n", "1\r\nab\r\n", "1\r\na\n", "1\r\na\rb", "1;a\x01\r\na\r\n", "1;a\nb\r\n",
-        "ffffffffffffffff\r\n", "00000000000000001\r\na\r\n", "fffffffffffffff\r\n", "1 a\r\nx\r\n", "0\r\nBad Name: x\r\n\r\n",
-        "0\r\nContent-Length: 5\r\n\r\n", "0\r\nA: b\n\n", "0\r\n\n"}) {
+  for (const char* body : {"g\r\n",
+                           "\r\n",
+                           "-1\r\n",
+                           "+1\r\na\r\n",
+                           "0x1\r\na\r\n",
+                           " 1\r\na\r\n",
+                           "1 \r\na\r\n",
+                           "1\na\r\n",
+                           "1\r\nab\r\n",
+                           "1\r\na\n",
+                           "1\r\na\rb",
+                           "1;a\x01\r\na\r\n",
+                           "1;a\nb\r\n",
+                           "ffffffffffffffff\r\n",
+                           "00000000000000001\r\na\r\n",
+                           "fffffffffffffff\r\n",
+                           "1 a\r\nx\r\n",
+                           "0\r\nBad Name: x\r\n\r\n",
+                           "0\r\nContent-Length: 5\r\n\r\n",
+                           "0\r\nA: b\n\n",
+                           "0\r\n\n"}) {
     for (size_t step : {size_t{1}, size_t{100}}) {
       Decoded decoded = decode(body, step);
       EXPECT_TRUE(decoded.failed) << body << " step " << step;

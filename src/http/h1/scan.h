@@ -49,8 +49,7 @@ inline const char* skip_token_octets(const char* at, const char* end) {
   while (end - at >= 16) {
     __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     __m128i low = _mm_shuffle_epi8(halves, _mm_and_si128(octets, low_half));
-    __m128i high =
-        _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(octets, 4), low_half));
+    __m128i high = _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(octets, 4), low_half));
     __m128i other = _mm_cmpeq_epi8(_mm_and_si128(low, high), _mm_setzero_si128());
     int mask = _mm_movemask_epi8(other);
     if (mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
