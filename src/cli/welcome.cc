@@ -22,7 +22,8 @@ std::string reachable(ListenAddress address) {
 
 void print_addresses(const Settings& settings) {
   for (const gateway::WantedSocket& socket : wanted_sockets(settings)) {
-    std::string_view path = socket.kind == SocketKind::metrics ? settings.metrics.uri : "";
+    std::string_view path;
+    if (socket.kind == SocketKind::metrics) path = settings.metrics.uri;
     fmt::print("  {:<9}http://{}{}\n", kind_name(socket.kind), socket.address.text(), path);
   }
   fmt::print("  {:<9}{}\n", "store", settings.absolute(settings.store.embedded_path));
