@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing, builds a release and starts the gateway in the foreground.
-#   ./run.sh               build and start, configuration conf/config.yaml
+#   ./run.sh               build and start with conf/config.yaml (written at the first start)
 #   ./run.sh --build-only  build only: the binary is build/release/pylon
 set -eu
 cd "$(dirname "$0")"
@@ -12,8 +12,8 @@ esac
 
 tools/deps.sh install
 echo "building build/release/pylon"
-cmake --preset release >build-release.log 2>&1 || { cat build-release.log >&2; exit 1; }
-rm -f build-release.log
+mkdir -p build
+cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 1; }
 cmake --build --preset release --target pylon
 [ "${1:-}" = --build-only ] && exit 0
 

@@ -2,31 +2,52 @@
 # Runs everything that CI runs: ./test.sh, or some steps by name: ./test.sh style unit gateway
 #   style    layers, lengths, format
 #   unit     debug build, unit tests
+#   docs     generated pages are current
 #   gateway  release build, the whole gateway against real peers (pytest)
-#   asan     unit tests under AddressSanitizer and UBSan
+#   asan     unit tests and a gateway under AddressSanitizer and UBSan
 #   tsan     unit tests of the rooms that threads share, under ThreadSanitizer
 #   fuzz     each fuzzer for FUZZ_SECONDS (60)
+# The last line counts the cases of all steps; what a step printed stands in build/logs/.
 set -u
-cd "$(dirname "$0")"
-ALL="style unit gateway asan tsan fuzz"
+cd "$(dirname "$0")" || exit 1
+ALL="style unit docs gateway asan tsan fuzz"
 STEPS=${*:-$ALL}
 LOGS=build/logs
+JOBS=$(nproc)
 mkdir -p "$LOGS"
-passed=0 failed=0
+passed=0 failed=0 broken=""
 
-# step NAME COMMAND...: runs it, shows its last lines, and all of them where it failed.
+# The cases in a log: those of GoogleTest and of pytest; a step without any is one case itself.
+count_cases() {
+  awk -v status="$2" '
+    match($0, /\[  (PASSED|FAILED)  \] [0-9]+ test/) {
+      split(substr($0, RSTART, RLENGTH), word, " ")
+      n[word[2]] += word[4]
+    }
+    / in [0-9.]+s/ && match($0, /[0-9]+ passed/) { n["PASSED"] += substr($0, RSTART) }
+    / in [0-9.]+s/ && match($0, /[0-9]+ failed/) { n["FAILED"] += substr($0, RSTART) }
+    / in [0-9.]+s/ && match($0, /[0-9]+ errors?/) { n["FAILED"] += substr($0, RSTART) }
+    END {
+      if (status && !n["FAILED"]) n["FAILED"] = 1
+      if (!status && !n["PASSED"]) n["PASSED"] = 1
+      print n["PASSED"] + 0, n["FAILED"] + 0
+    }' "$1"
+}
+
+# step NAME: runs the function of that name, shows its last lines, and more where it failed.
 step() {
-  local name=$1 start=$SECONDS
-  shift
+  local name=$1 start=$SECONDS status=0 good bad
   echo "== $name"
-  if "$@" >"$LOGS/$name.log" 2>&1; then
-    passed=$((passed + 1))
-    tail -n 2 "$LOGS/$name.log"
-    echo "== $name: passed in $((SECONDS - start)) s"
+  "$name" >"$LOGS/$name.log" 2>&1 || status=1
+  read -r good bad < <(count_cases "$LOGS/$name.log" $status)
+  passed=$((passed + good)) failed=$((failed + bad))
+  if [ $status -eq 0 ]; then
+    grep -E "^(skipped|layers|tidy|format)" "$LOGS/$name.log"
+    echo "== $name: $good passed in $((SECONDS - start)) s"
   else
-    failed=$((failed + 1))
+    broken="$broken $name"
     tail -n 150 "$LOGS/$name.log"
-    echo "== $name: FAILED after $((SECONDS - start)) s, all of it in $LOGS/$name.log"
+    echo "== $name: FAILED ($bad) after $((SECONDS - start)) s, all of it in $LOGS/$name.log"
   fi
 }
 
@@ -36,48 +57,81 @@ build() {  # build PRESET [targets...]
   cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}
 }
 
-style() { tools/check_layers.py src src/layers.txt && tools/tidy.py && tools/check_format.sh; }
+targets() {  # targets PRESET PATTERN: the names of its targets that fit
+  ninja -C "build/$1" -t targets all | sed -nE "s/^($2): .*/\1/p" | sort -u
+}
 
-unit() { build debug && ctest --test-dir build/debug --output-on-failure -j 2; }
+unit_tests() { ctest --test-dir "build/$1" --verbose --no-tests=error -j "$JOBS"; }
+
+style() {
+  local status=0
+  tools/check_layers.py || status=1
+  tools/tidy.py || status=1
+  tools/check_format.sh || status=1
+  return $status
+}
+
+unit() { build debug && unit_tests debug; }
+
+docs() {
+  build debug pylon && build/debug/pylon help config | diff -u docs/configuration.md - &&
+    tools/check_links.py
+}
 
 gateway() {
   build release pylon &&
     PYLON_BINARY=$PWD/build/release/pylon /usr/bin/python3 -m pytest tests -q -p no:cacheprovider
 }
 
-asan() { build asan && ctest --test-dir build/asan --output-on-failure -j 2; }
+asan() {
+  build asan && unit_tests asan &&
+    PYLON_BINARY=$PWD/build/asan/pylon /usr/bin/python3 -m pytest tests/http1 -q \
+      -p no:cacheprovider
+}
 
-SHARED_ROOMS="net_test observe_test snapshot_test plugins_test store_test"
+SHARED_ROOMS="net|observe|snapshot|plugins|store"
 tsan() {
   cmake --preset tsan || return 1
-  local tests
-  tests=$(ninja -C build/tsan -t targets all | grep -oE "^($(echo $SHARED_ROOMS | tr ' ' '|')):" | tr -d :)
-  cmake --build --preset tsan --target $tests || return 1
-  for test in $tests; do build/tsan/"$test" --gtest_brief=1 || return 1; done
+  local names status=0
+  names=$(targets tsan "($SHARED_ROOMS)_test")
+  cmake --build --preset tsan --target $names || return 1
+  for name in $names; do "build/tsan/$name" --gtest_brief=1 || status=1; done
+  return $status
+}
+
+run_fuzzer() {
+  local name=$1 corpus=build/corpus/$1
+  mkdir -p "$corpus"
+  "build/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=1024 \
+    -verbosity=0 -artifact_prefix="$corpus." "$corpus" >"$LOGS/$name.log" 2>&1 &&
+    echo "$name: 1 passed in 0s" && return 0
+  tail -n 60 "$LOGS/$name.log"
+  echo "$name: 1 failed in 0s"
+  return 1
 }
 
 fuzz() {
-  build fuzz || return 1
-  local status=0
-  for fuzzer in build/fuzz/*_fuzz; do
-    local corpus=build/corpus/$(basename "$fuzzer")
-    mkdir -p "$corpus"
-    echo "$fuzzer"
-    "$fuzzer" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -verbosity=0 "$corpus" >"$corpus.log" 2>&1 &
-    [ "$(jobs -rp | wc -l)" -ge 2 ] && { wait -n || status=1; }
+  cmake --preset fuzz || return 1
+  local names status=0
+  names=$(targets fuzz "[a-z0-9_]+_fuzz")
+  cmake --build --preset fuzz --target $names || return 1
+  for name in $names; do
+    run_fuzzer "$name" &
+    [ "$(jobs -rp | wc -l)" -lt "$JOBS" ] || wait -n || status=1
   done
-  while [ -n "$(jobs -rp)" ]; do wait -n || status=1; done
-  [ "$status" -eq 0 ] || grep -lE "ERROR|SUMMARY" build/corpus/*.log | xargs tail -n 60
-  return "$status"
+  while [ -n "$(jobs -p)" ]; do wait -n || status=1; done
+  return $status
 }
 
-tools/deps.sh install test || exit 1
 for name in $STEPS; do
   case " $ALL " in
-    *" $name "*) step "$name" "$name" ;;
+    *" $name "*) ;;
     *) echo "unknown step $name: one of $ALL" >&2; exit 2 ;;
   esac
 done
+tools/deps.sh install test || exit 1
+for name in $STEPS; do step "$name"; done
 echo
+[ -z "$broken" ] || echo "steps that failed:$broken"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

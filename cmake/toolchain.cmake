@@ -1,5 +1,6 @@
 # Warnings are errors; ccache and mold are used when they are there.
-add_compile_options(-Wall -Wextra -Werror -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+add_compile_options(-Wall -Wextra -Werror -fno-omit-frame-pointer
+                    -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees uninitialised members in every moved std::variant once it inlines.
   add_compile_options(-Wno-maybe-uninitialized)

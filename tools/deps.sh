@@ -1,19 +1,23 @@
 #!/bin/sh
-# The Debian packages that Pylon needs: `deps.sh` prints those that are missing, `deps.sh install`
-# installs them. With `test` as last word also what only the checks need.
+# The Debian packages that Pylon needs, in one list.
+#   tools/deps.sh               prints those that are missing
+#   tools/deps.sh install       installs them
+#   tools/deps.sh install test  with what only the checks need
 set -eu
 
-BUILD="g++ cmake ninja-build pkg-config ccache mold libexpected-dev libfmt-dev libsimdjson-dev libyaml-dev
-  libre2-dev libpcre2-dev libsqlite3-dev libxxhash-dev libssl-dev libcli11-dev curl"
-TEST="libgtest-dev libgmock-dev clang libclang-rt-14-dev clang-format nginx prometheus
-  python3 python3-pytest python3-h11 python3-yaml openssl"
+BUILD="g++ cmake ninja-build pkg-config ccache mold curl
+  libcli11-dev libexpected-dev libfmt-dev libpcre2-dev libre2-dev libsimdjson-dev libsqlite3-dev
+  libssl-dev libxxhash-dev libyaml-dev"
+TEST="clang clang-format libclang-rt-dev libbenchmark-dev libgmock-dev libgtest-dev
+  nginx openssl prometheus python3 python3-h11 python3-pytest python3-yaml"
 
 names=$BUILD
 for word in "$@"; do [ "$word" = test ] && names="$BUILD $TEST"; done
 
 missing=
 for name in $names; do
-  dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q "ok installed" || missing="$missing $name"
+  status=$(dpkg-query -W -f '${Status}' "$name" 2>/dev/null) || status=
+  [ "$status" = "install ok installed" ] || missing="$missing $name"
 done
 [ -z "$missing" ] && exit 0
 
@@ -23,11 +27,14 @@ if [ "${1:-}" != install ]; then
 fi
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || { echo "missing packages:$missing (run as root, or install sudo)" >&2; exit 1; }
   sudo=sudo
+  command -v sudo >/dev/null || {
+    echo "missing packages:$missing (run this as root, or install sudo)" >&2
+    exit 1
+  }
 fi
 echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -qq
-# Services that packages would start are none of ours.
-$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $missing >/dev/null
+# Runlevel 1: the services that come with packages are not started, they would take our ports.
+$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+  apt-get install -y -qq --no-install-recommends $missing >/dev/null

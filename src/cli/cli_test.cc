@@ -141,8 +141,8 @@ TEST_F(CliTest, TheWelcomeShowsAFreshKeyAndNoOther) {
   EXPECT_THAT(GetCapturedStdout(), HasSubstr(std::string(fresh.new_key.expose())));
 }
 
-TEST(StarterConfig, TheShippedFileIsTheOneInitWrites) {
-  EXPECT_EQ(gateway::read_file("conf/config.yaml", 1 << 16).value_or(""), kStarterConfig);
+TEST(StarterConfig, TheExampleIsTheFileThatInitWrites) {
+  EXPECT_EQ(gateway::read_file("conf/config.yaml.example", 1 << 16).value_or(""), kStarterConfig);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 namespace pylon::cli {
 
-// The same text is conf/config.yaml of the project; a test compares them.
+// The same text is conf/config.yaml.example of the project; a test compares them.
 const char* const kStarterConfig =
     R"(# Pylon's configuration: what is not written here has its default.
 # `pylon help config` lists every key; `pylon test` checks this file; `pylon reload` applies it.
