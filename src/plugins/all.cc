@@ -8,6 +8,7 @@ PluginType request_id();
 PluginType ip_restriction();
 PluginType key_auth();
 PluginType limit_count();
+PluginType forward_auth();
 
 std::vector<PluginType> all_plugins() {
   return {
@@ -15,6 +16,7 @@ std::vector<PluginType> all_plugins() {
       ip_restriction(),
       key_auth(),
       limit_count(),
+      forward_auth(),
   };
 }
 
