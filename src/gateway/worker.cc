@@ -13,6 +13,7 @@ namespace pylon::gateway {
 namespace {
 
 constexpr int64_t kTickUs = 1'000'000;
+constexpr int64_t kDrainGraceUs = 2'000'000;
 constexpr size_t kSpareDescriptors = 64;  // logs, store, sockets of the control thread
 
 // Clients may hold a share of the descriptors only, or none would be left for upstreams.
@@ -111,6 +112,10 @@ void Worker::at_top() {
 }
 
 void Worker::every_second() {
+  // Draining, requests in flight to parked connections get their moment; then these are closed.
+  if (draining_ && loop_.now_us() > drain_started_us_ + kDrainGraceUs) {
+    connections_.shed_idle(connections_.idle.size());
+  }
   if (access_log_ != nullptr) access_log_->flush();
   counts_.idle.store(static_cast<uint32_t>(connections_.idle.size()), std::memory_order_relaxed);
   counts_.busy.store(static_cast<uint32_t>(connections_.busy.size()), std::memory_order_relaxed);
@@ -124,6 +129,7 @@ void Worker::drain() {
 
 void Worker::begin_drain() {
   draining_ = true;
+  drain_started_us_ = loop_.now_us();
   proxy_.drain();
   doors_.clear();
 }

@@ -96,6 +96,7 @@ class Worker {
   std::vector<int> listening_;
   WorkerCounts counts_;
   bool draining_ = false;
+  int64_t drain_started_us_ = 0;
   std::atomic<bool> ended_{false};
   std::thread thread_;
 };

@@ -52,7 +52,8 @@ class Downstream {
   virtual Push push_trailers(std::string_view lines) = 0;
   // Whether what was pushed has left; called again after a wake-up.
   virtual Push flush() = 0;
-  virtual bool blocked() const = 0;
+  virtual size_t unsent() const = 0;  // octets that wait for the peer to read
+  bool blocked() const { return unsent() != 0; }
   // Ends the connection (or stream) so that the client sees the answer as cut short.
   virtual void abort() = 0;
   // Before start_response: nothing more from this client is trusted, or wanted.

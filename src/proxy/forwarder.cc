@@ -119,7 +119,7 @@ bool Forwarder::begin(Errand& errand, Trial& trial) {
   note_attempt(errand, trial);
   http::h1::ClientConnection* connection = nullptr;
   if (!trial.failure.fresh_tried) {
-    connection = pool_.take(endpoint, !idempotent);
+    connection = pool_.take(endpoint, errand.upstream.keepalive, !idempotent);
     trial.failure.reused_connection = connection != nullptr;
   }
   if (connection == nullptr) connection = pool_.connect(endpoint);

@@ -35,8 +35,11 @@ Pumped RequestPump::start(std::string_view head, http::h1::Framing framing, bool
 Pumped RequestPump::pump() {
   if (finished_) return Pumped::finished;
   if (upstream_.blocked()) {
+    size_t unsent = upstream_.unsent();
     Push flushed = upstream_.flush();
-    if (flushed == Push::blocked) return Pumped::nothing;
+    if (flushed == Push::blocked) {
+      return upstream_.unsent() < unsent ? Pumped::some : Pumped::nothing;
+    }
     Pumped result = after(flushed);
     if (result != Pumped::some) return result;
   }
@@ -77,9 +80,12 @@ Pumped RequestPump::after(Push push) {
 Pumped AnswerPump::pump(const http::h1::ClientConnection* upstream) {
   if (finished_) return Pumped::finished;
   if (client_.blocked()) {
+    size_t unsent = client_.unsent();
     Push flushed = client_.flush();
     if (flushed == Push::error) return Pumped::sink;
-    if (flushed == Push::blocked) return Pumped::nothing;
+    if (flushed == Push::blocked) {
+      return client_.unsent() < unsent ? Pumped::some : Pumped::nothing;
+    }
   }
   Chunk chunk = source_.pull();
   switch (chunk.state) {

@@ -6,13 +6,14 @@ using http::h1::ClientConnection;
 
 Pool::~Pool() { shed(idle_); }
 
-ClientConnection* Pool::take(const Endpoint& endpoint, bool thorough) {
+ClientConnection* Pool::take(const Endpoint& endpoint, const Keepalive& keepalive, bool thorough) {
   if (endpoint.id() >= lists_.size() || lists_[endpoint.id()] == nullptr) return nullptr;
   List& list = *lists_[endpoint.id()];
   while (!list.empty()) {
     ClientConnection& connection = *list.back();
     // An id is used again for another peer: the serial tells for whom the connection was made.
-    if (connection.serial() == endpoint.serial() && !connection.stirred(thorough)) {
+    if (connection.serial() == endpoint.serial() && connection.exchanges() < keepalive.requests &&
+        !connection.stirred(thorough)) {
       connection.leave();
       idle_--;
       return &connection;

@@ -24,7 +24,8 @@ class Pool {
 
   // An idle connection, or null. `thorough`: the kernel is asked whether the peer has closed it,
   // for requests that could not be sent twice.
-  http::h1::ClientConnection* take(const Endpoint& endpoint, bool thorough);
+  http::h1::ClientConnection* take(const Endpoint& endpoint, const Keepalive& keepalive,
+                                   bool thorough);
   // A new one, still connecting; null with errno set when there is no descriptor for it.
   http::h1::ClientConnection* connect(const Endpoint& endpoint);
   // Takes the connection back after an exchange: keeps it when it is clean and there is room.

@@ -59,7 +59,8 @@ class ClientConnection final : private Body,
   Push push(std::string_view octets, bool end);
   Push push_trailers(std::string_view lines);  // instead of push(end), for chunked bodies
   Push flush();
-  bool blocked() const { return !outbox_.empty(); }
+  size_t unsent() const { return outbox_.size(); }
+  bool blocked() const { return unsent() != 0; }
   uint64_t sent_bytes() const { return outbox_.sent_bytes() - sent_before_; }
   void finish_writing() { stream_->shutdown_write(); }
 

@@ -1,5 +1,6 @@
 #include "http/h1/message.h"
 
+#include <limits>
 #include <optional>
 
 #include "base/strings.h"
@@ -11,7 +12,7 @@ namespace {
 constexpr uint64_t kNeverNamed =
     field_set({FieldId::host, FieldId::content_length, FieldId::transfer_encoding,
                FieldId::connection, FieldId::upgrade, FieldId::te});
-constexpr size_t kMaxLengthDigits = 18;  // below 2^63
+constexpr uint64_t kMaxLength = std::numeric_limits<int64_t>::max();
 
 // Calls visit(token) for each element of a comma-separated list; empty elements are skipped.
 template <class Visit>
@@ -26,11 +27,13 @@ void each_token(std::string_view list, Visit visit) {
 }
 
 std::optional<uint64_t> parse_length(std::string_view digits) {
-  if (digits.empty() || digits.size() > kMaxLengthDigits) return std::nullopt;
+  if (digits.empty()) return std::nullopt;
   uint64_t length = 0;
   for (char c : digits) {
     if (c < '0' || c > '9') return std::nullopt;
-    length = length * 10 + static_cast<uint64_t>(c - '0');
+    uint64_t digit = static_cast<uint64_t>(c - '0');
+    if (length > (kMaxLength - digit) / 10) return std::nullopt;
+    length = length * 10 + digit;
   }
   return length;
 }

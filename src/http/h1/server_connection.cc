@@ -122,8 +122,7 @@ bool ServerConnection::flushed() {
 // True when request_ holds the next request (sound or refused).
 bool ServerConnection::parse_head() {
   for (;;) {
-    if (!inbox_.empty() && (seen_ == 0 || worth_parsing(inbox_.view(), seen_) ||
-                            inbox_.view().size() >= limits_.head.head_bytes)) {
+    if (!inbox_.empty() && (seen_ == 0 || worth_parsing(inbox_.view(), seen_) || oversized())) {
       request_ = std::make_unique<Request>();
       ParseResult head =
           parse_request_head(inbox_.view(), limits_.head, request_->exchange.request);
@@ -136,6 +135,13 @@ bool ServerConnection::parse_head() {
     seen_ = static_cast<uint32_t>(inbox_.view().size());
     if (!receive()) return false;
   }
+}
+
+// More of a request line, or of a head, than is allowed.
+bool ServerConnection::oversized() const {
+  std::string_view octets = inbox_.view();
+  if (octets.size() >= limits_.head.head_bytes) return true;
+  return octets.size() > limits_.head.line_bytes && octets.find('\n') == std::string_view::npos;
 }
 
 // Reads once. False: nothing came, and the connection is parked or closed.
@@ -361,7 +367,8 @@ Chunk ServerConnection::pull() {
   inbox_.consume(slice.consumed);
   if (decoder.failed()) return fail_body(400);
   bool tunnel = decoder.framing() == Framing::until_close;
-  if (limits_.body_bytes != 0 && request.body_bytes > limits_.body_bytes && !tunnel) {
+  uint64_t announced = request.body_bytes + (tunnel ? 0 : decoder.left());
+  if (limits_.body_bytes != 0 && announced > limits_.body_bytes && !tunnel) {
     return fail_body(413);
   }
   return {decoder.done() ? Pull::end : Pull::data, slice.octets};

@@ -59,7 +59,7 @@ class ServerConnection final : public Downstream,
   Push push(std::string_view octets, bool end) override;
   Push push_trailers(std::string_view lines) override;
   Push flush() override;
-  bool blocked() const override { return !outbox_.empty(); }
+  size_t unsent() const override { return outbox_.size(); }
   void abort() override;
   void close_after_answer() override;
   net::Waker& waker() override { return waker_; }
@@ -93,6 +93,7 @@ class ServerConnection final : public Downstream,
   void yield();
   bool flushed();
   bool parse_head();
+  bool oversized() const;
   void begin(ParseResult head);
   void refuse(uint16_t status, const char* reason);
   void admit(ParseResult head);
