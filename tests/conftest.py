@@ -4,7 +4,6 @@
     /usr/bin/python3 -m pytest tests --full                1 GiB files, thousands of connections
     /usr/bin/python3 -m pytest tests/http1 --gateway nginx the same cases against a peer
 """
-
 import collections
 import sys
 from pathlib import Path
@@ -112,3 +111,17 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("passed by file (of these, MUST)")
     for name, (passed, total, must_passed, must) in sorted(counts.items()):
         terminalreporter.write_line(f"{passed:5}/{total:<5} {must_passed:4}/{must:<4} {name}")
+
+
+def known_gaps():
+    """Beginnings of node ids, and why these cases are expected to fail."""
+    lines = (Path(__file__).parent / "known_gaps.txt").read_text().splitlines()
+    return [line.split("\t", 1) for line in lines if line and not line.startswith("#")]
+
+
+def pytest_collection_modifyitems(items):
+    gaps = known_gaps()
+    for item in items:
+        for start, why in gaps:
+            if start in item.nodeid:
+                item.add_marker(pytest.mark.xfail(reason=why, strict=False))

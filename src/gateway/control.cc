@@ -1,5 +1,7 @@
 #include "gateway/control.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 
@@ -7,6 +9,7 @@
 #include "observe/log.h"
 #include "observe/metric_text.h"
 #include "plugins/all.h"
+#include "plugins/prometheus_page.h"
 #include "store/embedded/embedded_store.h"
 
 namespace pylon::gateway {
@@ -77,7 +80,7 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
       metrics_({.shards = settings.worker_count() + 1}),
       services_(metrics_, clock_, settings.plugin_attr),
       catalogue_(plugins::all_plugins(), services_),
-      versions_(settings.worker_count()),
+      versions_(std::make_unique<snapshot::Versions>(settings.worker_count())),
       dns_(dns_config(settings)),
       proxy_options_(proxy_options(settings)),
       limits_(server_limits(settings)),
@@ -107,6 +110,7 @@ int Control::run() {
   for (auto& worker : workers_) worker->join();
   workers_.clear();
   loop_.turn(0);
+  versions_.reset();
   configuration_.reset();
   store_.reset();
   access_log_.reset();
@@ -152,7 +156,7 @@ Result<void> Control::open_store() {
 }
 
 void Control::boot() {
-  Configuration::Parts parts{loop_, clock_, *store_, catalogue_, versions_, dns_};
+  Configuration::Parts parts{loop_, clock_, *store_, catalogue_, *versions_, dns_};
   configuration_ = std::make_unique<Configuration>(parts, settings_, [this] { publish(); });
   boot_ = load();
   boot_.start(&Control::booted, this);
@@ -178,7 +182,7 @@ void Control::booted(void* self) {
 void Control::start_workers() {
   shared_ = std::make_unique<WorkerShared>(
       WorkerShared{settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(),
-                   metrics_, versions_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
+                   metrics_, *versions_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
   std::vector<int> sockets;
   for (const InheritedSocket* socket : inherited_.of_kind(SocketKind::proxy)) {
     sockets.push_back(socket->fd.get());
@@ -219,7 +223,7 @@ async::Task<http::ApiResponse> Control::answer_status(const http::ApiRequest& re
   if (request.path == "/status") co_return json_answer(200, "{\"status\":\"ok\"}\n");
   if (request.path != "/status/ready")
     co_return json_answer(404, "{\"error_msg\":\"not found\"}\n");
-  bool ready = life_ == Life::serving && versions_.served_revision() != 0;
+  bool ready = life_ == Life::serving && versions_->served_revision() != 0;
   if (ready) co_return json_answer(200, "{\"status\":\"ok\"}\n");
   co_return json_answer(503,
                         "{\"status\":\"error\",\"error\":\"a worker has not received "
@@ -232,8 +236,24 @@ async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& r
   }
   http::ApiResponse response;
   response.fields.emplace_back("Content-Type", "text/plain; charset=utf-8");
+  plugins::GatewayFigures figures;
+  char hostname[256] = "";
+  gethostname(hostname, sizeof hostname - 1);
+  figures.hostname = hostname;
+  figures.version = PYLON_VERSION;
+  for (const auto& worker : workers_) {
+    const WorkerCounts& counts = worker->counts();
+    figures.requests += counts.requests.load(std::memory_order_relaxed);
+    figures.connections.accepted += counts.accepted.load(std::memory_order_relaxed);
+    figures.connections.waiting += counts.idle.load(std::memory_order_relaxed);
+    figures.connections.writing += counts.busy.load(std::memory_order_relaxed);
+  }
+  figures.connections.active = figures.connections.waiting + figures.connections.writing;
+  figures.lost_series = metrics_.overflow();
   observe::MetricText text;
   metrics_.write(text);
+  plugins::write_gateway_figures(text, plugins::metric_prefix(services_.attributes("prometheus")),
+                                 figures);
   response.body = std::move(text).take();
   co_return response;
 }
@@ -261,7 +281,7 @@ void Control::publish() {
 }
 
 void Control::on_snapshot_taken() {
-  versions_.settle();
+  versions_->settle();
   if (life_ != Life::draining) return;
   for (auto& worker : workers_) {
     if (!worker->ended()) return;
@@ -271,7 +291,7 @@ void Control::on_snapshot_taken() {
 
 void Control::every_second() {
   if (store_ != nullptr) store_->on_timer();
-  versions_.settle();
+  versions_->settle();
 }
 
 void Control::take_commands() {

@@ -70,7 +70,7 @@ class Control {
   observe::Metrics metrics_;
   plugin::Services services_;
   plugin::Catalogue catalogue_;
-  snapshot::Versions versions_;
+  std::unique_ptr<snapshot::Versions> versions_;  // dies before configuration_: it holds snapshots
   upstream::dns::Config dns_;
   proxy::Options proxy_options_;
   http::ServerLimits limits_;

@@ -111,7 +111,7 @@ plugin_attr:
 pylon:
   limits: {request_head: 128k, request_fields: 50}
   stop_timeout: 3s
-);
+)";
 
 TEST(Settings, ValuesAreRead) {
   ParsedSettings parsed = parse(kManyKeys);

@@ -74,7 +74,7 @@ std::string_view encode_path(std::string_view path, Arena& arena) {
 }
 
 std::string_view encode_controls(std::string_view text, Arena& arena) {
-  return encode(text, arena, is_control);
+  return encode(text, arena, [](char c) { return c == ' ' || is_control(c); });
 }
 
 std::string_view target_path(std::string_view target) {

@@ -18,7 +18,7 @@ namespace pylon::plugin {
 // A decoded path for a request line: controls, space, bytes above 0x7e and "#%<>?\^`{|} encoded
 // (the set that nginx escapes in uris).
 std::string_view encode_path(std::string_view path, Arena& arena);
-// Only controls encoded: a query keeps its delimiters, but nothing can end the request line.
+// Only controls and spaces encoded: a query keeps its delimiters, but nothing can end the target.
 std::string_view encode_controls(std::string_view text, Arena& arena);
 
 // Of a request target as it was sent, in any form: "/a?b" and "http://h/a?b" give "/a".

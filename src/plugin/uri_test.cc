@@ -17,7 +17,7 @@ TEST(Uri, PathsAreEncodedAsNginxDoes) {
 
 TEST(Uri, QueriesOnlyLoseTheirControls) {
   Arena arena;
-  EXPECT_EQ(encode_controls("?a=b&c=%20\r\n", arena), "?a=b&c=%20%0D%0A");
+  EXPECT_EQ(encode_controls("?a=b&c=%20 \r\n", arena), "?a=b&c=%20%20%0D%0A");
 }
 
 TEST(Uri, TargetsOfAllForms) {

@@ -7,16 +7,16 @@ using plugin::PluginType;
 PluginType request_id();
 PluginType ip_restriction();
 PluginType key_auth();
+PluginType proxy_rewrite();
+PluginType response_rewrite();
 PluginType limit_count();
 PluginType forward_auth();
+PluginType prometheus();
 
 std::vector<PluginType> all_plugins() {
   return {
-      request_id(),
-      ip_restriction(),
-      key_auth(),
-      limit_count(),
-      forward_auth(),
+      request_id(),   ip_restriction(), key_auth(),         limit_count(),
+      forward_auth(), proxy_rewrite(),  response_rewrite(), prometheus(),
   };
 }
 

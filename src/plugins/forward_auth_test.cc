@@ -36,7 +36,7 @@ class FakeClient final : public http::Downstream {
   Push push(std::string_view, bool) override { return Push::done; }
   Push push_trailers(std::string_view) override { return Push::done; }
   Push flush() override { return Push::done; }
-  bool blocked() const override { return false; }
+  size_t unsent() const override { return 0; }
   void abort() override {}
   void close_after_answer() override {}
   net::Waker& waker() override { std::abort(); }

@@ -114,6 +114,8 @@ std::string_view seconds_text(int64_t hundredths, Arena& arena) {
 }
 
 class LimitCount {
+  struct Held;
+
  public:
   struct Rule {
     Json count;
@@ -186,6 +188,12 @@ class LimitCount {
             .pattern(kToken)};
   };
 
+  // What the client is to be told.
+  struct State {
+    Held* held = nullptr;
+    size_t count = 0;
+  };
+
   static constexpr PluginSpec spec{.name = "limit-count",
                                    .priority = 1002,
                                    .version = "0.5",
@@ -194,7 +202,8 @@ class LimitCount {
   static Result<void> check(const Config& config, const Context& context);
   LimitCount(Config config, const Context& context);
 
-  Verdict access(Exchange& exchange) const;
+  Verdict access(Exchange& exchange, State& state) const;
+  void header_filter(Exchange& exchange, State& state) const;
 
  private:
   // One counter that a request is held against.
@@ -208,13 +217,19 @@ class LimitCount {
     Template combination;
   };
 
+  // What a request was held against, and how that went.
+  struct Held {
+    const Limit* limit;
+    int64_t quota;
+    CounterTable::Answer answer;
+  };
+
   static Limit limit_of(const Json& count, const Json& window, KeyType type, std::string_view key,
                         std::string prefix);
   std::string_view key_of(const Limit& limit, Exchange& exchange, bool& resolved) const;
-  Verdict apply(const Limit& limit, std::string_view key, Exchange& exchange) const;
+  Verdict apply(const Limit& limit, std::string_view key, Exchange& exchange, State& state) const;
   Verdict degraded(Exchange& exchange, std::string_view reason) const;
-  void tell(const Limit& limit, int64_t count, const CounterTable::Answer& answer,
-            Exchange& exchange) const;
+  void tell(const Held& held, Exchange& exchange) const;
 
   CounterTable& counters_;
   uint64_t seed_;  // of this configuration's counters
@@ -303,7 +318,8 @@ std::string_view LimitCount::key_of(const Limit& limit, Exchange& exchange, bool
   return key;
 }
 
-Verdict LimitCount::access(Exchange& exchange) const {
+Verdict LimitCount::access(Exchange& exchange, State& state) const {
+  if (show_headers_) state.held = exchange.arena.make_array<Held>(limits_.size());
   bool any = false;
   for (const Limit& limit : limits_) {
     bool resolved = false;
@@ -311,13 +327,14 @@ Verdict LimitCount::access(Exchange& exchange) const {
     if (!resolved && by_rules_) continue;
     any = true;
     if (!resolved) key = exchange.client.text;
-    Verdict verdict = apply(limit, key, exchange);
+    Verdict verdict = apply(limit, key, exchange, state);
     if (!verdict.proceeds()) return verdict;
   }
   return any ? proceed() : degraded(exchange, "no rule applies");
 }
 
-Verdict LimitCount::apply(const Limit& limit, std::string_view key, Exchange& exchange) const {
+Verdict LimitCount::apply(const Limit& limit, std::string_view key, Exchange& exchange,
+                          State& state) const {
   constexpr int64_t kLongestWindow_s = 1'000'000'000'000;  // in microseconds still an int64
   int64_t count = limit.count.of(exchange);
   int64_t window_s = std::min(limit.window_s.of(exchange), kLongestWindow_s);
@@ -330,7 +347,7 @@ Verdict LimitCount::apply(const Limit& limit, std::string_view key, Exchange& ex
   CounterTable::Answer answer = window_type_ == WindowType::fixed
                                     ? counters_.fixed(counter, quota, clock.monotonic_us())
                                     : counters_.sliding(counter, quota, clock.wall_us());
-  if (show_headers_) tell(limit, count, answer, exchange);
+  if (show_headers_) state.held[state.count++] = {&limit, count, answer};
   if (answer.admitted) return proceed();
   if (rejected_body_.empty()) return finish(rejected_code_);
   return finish(rejected_code_, rejected_body_);
@@ -351,19 +368,23 @@ std::string_view prefixed(std::string_view name, std::string_view prefix, Arena&
   return arena.join(start, name.substr(place));
 }
 
-void LimitCount::tell(const Limit& limit, int64_t count, const CounterTable::Answer& answer,
-                      Exchange& exchange) const {
+// Not earlier: an upstream's answer replaces all fields, and its own quota is not the client's.
+void LimitCount::header_filter(Exchange& exchange, State& state) const {
+  for (size_t i = 0; i < state.count; ++i) tell(state.held[i], exchange);
+}
+
+void LimitCount::tell(const Held& held, Exchange& exchange) const {
   constexpr int64_t kHundredth_us = 10'000;
   const Metadata& names = metadata_.in(exchange);
+  std::string_view prefix = held.limit->header_prefix;
   Arena& arena = exchange.arena;
   http::Fields& fields = exchange.response.fields;
   int64_t rounding = window_type_ == WindowType::sliding ? kHundredth_us - 1 : 0;
-  int64_t hundredths = (answer.reset_us + rounding) / kHundredth_us;
-  fields.set(prefixed(names.limit_header, limit.header_prefix, arena), number_text(count, arena));
-  fields.set(prefixed(names.remaining_header, limit.header_prefix, arena),
-             number_text(answer.remaining, arena));
-  fields.set(prefixed(names.reset_header, limit.header_prefix, arena),
-             seconds_text(hundredths, arena));
+  int64_t hundredths = (held.answer.reset_us + rounding) / kHundredth_us;
+  fields.set(prefixed(names.limit_header, prefix, arena), number_text(held.quota, arena));
+  fields.set(prefixed(names.remaining_header, prefix, arena),
+             number_text(held.answer.remaining, arena));
+  fields.set(prefixed(names.reset_header, prefix, arena), seconds_text(hundredths, arena));
 }
 
 }  // namespace

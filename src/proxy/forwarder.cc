@@ -37,6 +37,9 @@ async::Task<int> Forwarder::forward(Errand& errand) {
   Exchange& exchange = errand.exchange;
   const upstream::Upstream& upstream = errand.upstream;
   if (upstream.empty()) co_return 503;
+  for (const http::Field& field : exchange.response.fields) {
+    if (!field.removed()) errand.kept.push(field.id, field.name(), field.value());
+  }
   upstream::Tried tried;
   int64_t deadline_us = upstream.retry_timeout_ms == 0
                             ? net::Timer::kNever
@@ -266,6 +269,7 @@ http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
     std::string_view status = exchange.arena.copy(std::to_string(response.status));
     response.fields.set("X-APISIX-Upstream-Status", status);
   }
+  for (const http::Field& field : errand.kept) response.fields.set(field.name(), field.value());
   errand.plugins.header_filter(exchange);
   http::Body& body = errand.plugins.body_filter(exchange, trial.connection->body());
   exchange.downstream->start_response(response.content_length);

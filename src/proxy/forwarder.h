@@ -41,9 +41,10 @@ struct Errand {
   const upstream::Upstream& upstream;
   upstream::Timeouts timeouts;
   Plugins& plugins;
-  bool websocket = false;        // an upgrade may become a tunnel
-  snapshot::Pin* pin = nullptr;  // given up by a tunnel, which outlives configurations
-  plugin::Verdict verdict = {};  // of before_proxy, when it ended the request
+  bool websocket = false;             // an upgrade may become a tunnel
+  snapshot::Pin* pin = nullptr;       // given up by a tunnel, which outlives configurations
+  http::Fields kept{exchange.arena};  // set by plugins before there was an answer
+  plugin::Verdict verdict = {};       // of before_proxy, when it ended the request
 };
 
 class Forwarder {

@@ -44,7 +44,8 @@ struct Consumer final : RefCounted {
 struct Snapshot {
   explicit Snapshot(router::Mode mode) : routes(mode) {}
 
-  router::Table routes;  // targets are const Route*
+  uint64_t revision = 0;  // which version it is, for tests and explanations
+  router::Table routes;   // targets are const Route*
   PersistentMap<Ref<const Route>> routes_by_id;
   PersistentMap<Ref<const Consumer>> consumers;
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;

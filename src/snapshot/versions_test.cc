@@ -13,7 +13,7 @@ namespace {
 
 // A snapshot whose revision is what the tests look at.
 std::unique_ptr<const Snapshot> numbered(uint64_t revision) {
-  auto snapshot = std::make_unique<Snapshot>();
+  auto snapshot = std::make_unique<Snapshot>(router::Mode::host_uri);
   snapshot->revision = revision;
   return snapshot;
 }

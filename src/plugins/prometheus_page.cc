@@ -1,0 +1,105 @@
+#include "plugins/prometheus_page.h"
+
+#include <array>
+
+namespace pylon::plugins {
+namespace {
+
+using observe::MetricText;
+using observe::MetricType;
+using Label = MetricText::Label;
+
+// Families of one page, all with the same prefix.
+class Page {
+ public:
+  Page(MetricText& text, std::string_view prefix) : text_(text), prefix_(prefix) {}
+
+  void gauge(std::string_view name, std::string_view help) { begin(name, help, MetricType::gauge); }
+  void counter(std::string_view name, std::string_view help) {
+    begin(name, help, MetricType::counter);
+  }
+  void sample(uint64_t value) { text_.sample(static_cast<double>(value)); }
+  void sample(std::string_view label, std::string_view value_of_label, uint64_t value) {
+    std::array labels{Label{label, value_of_label}};
+    text_.sample(labels, static_cast<double>(value));
+  }
+  MetricText& text() { return text_; }
+
+ private:
+  void begin(std::string_view name, std::string_view help, MetricType type) {
+    text_.family(std::string(prefix_).append(name), help, type);
+  }
+
+  MetricText& text_;
+  std::string_view prefix_;
+};
+
+void write_etcd(Page& page, const GatewayFigures& figures) {
+  if (!figures.modify_indexes.empty()) {
+    page.gauge("etcd_modify_indexes", "Etcd modify index for APISIX keys");
+    for (const auto& [key, index] : figures.modify_indexes) {
+      page.sample("key", key, static_cast<uint64_t>(index));
+    }
+  }
+  if (figures.etcd_reachable) {
+    page.gauge("etcd_reachable", "Config server etcd reachable from APISIX, 0 is unreachable");
+    page.sample(*figures.etcd_reachable ? 1 : 0);
+  }
+}
+
+void write_connections(Page& page, const GatewayFigures& figures) {
+  const GatewayFigures::Connections& connections = figures.connections;
+  page.gauge("http_requests_total", "The total number of client requests since APISIX started");
+  page.sample(figures.requests);
+  page.gauge("nginx_http_current_connections", "Number of HTTP connections");
+  page.sample("state", "accepted", connections.accepted);
+  page.sample("state", "active", connections.active);
+  page.sample("state", "handled", connections.accepted);
+  page.sample("state", "reading", connections.reading);
+  page.sample("state", "waiting", connections.waiting);
+  page.sample("state", "writing", connections.writing);
+  page.counter("nginx_metric_errors_total", "Number of series that found no room");
+  page.sample(figures.lost_series);
+}
+
+void write_tables(Page& page, const GatewayFigures& figures) {
+  if (figures.tables.empty()) return;
+  page.gauge("shared_dict_capacity_bytes",
+             "The capacity of each nginx shared DICT since APISIX start");
+  for (const auto& table : figures.tables) page.sample("name", table.name, table.capacity_bytes);
+  page.gauge("shared_dict_free_space_bytes",
+             "The free space of each nginx shared DICT since APISIX start");
+  for (const auto& table : figures.tables) page.sample("name", table.name, table.free_bytes);
+}
+
+void write_nodes(Page& page, const GatewayFigures& figures) {
+  if (figures.nodes.empty()) return;
+  page.gauge("upstream_status", "Upstream status from health check");
+  for (const GatewayFigures::NodeHealth& node : figures.nodes) {
+    std::string port = std::to_string(node.port);
+    std::array labels{Label{"name", node.name}, Label{"ip", node.ip}, Label{"port", port}};
+    page.text().sample(labels, node.healthy ? 1 : 0);
+  }
+}
+
+}  // namespace
+
+std::string_view metric_prefix(const Json& attributes) {
+  const Json* given = attributes.find("metric_prefix");
+  std::string_view prefix = given != nullptr ? given->as_string() : std::string_view();
+  return observe::valid_metric_name(prefix) ? prefix : "apisix_";
+}
+
+void write_gateway_figures(MetricText& text, std::string_view prefix,
+                           const GatewayFigures& figures) {
+  Page page(text, prefix);
+  write_etcd(page, figures);
+  write_connections(page, figures);
+  page.gauge("node_info", "Info of APISIX node");
+  std::array labels{Label{"hostname", figures.hostname}, Label{"version", figures.version}};
+  text.sample(labels, 1);
+  write_tables(page, figures);
+  write_nodes(page, figures);
+}
+
+}  // namespace pylon::plugins
