@@ -73,6 +73,7 @@ ParseResult parse_request_line(Cursor& cursor, const HeadLimits& limits, Request
   request.version = minor == 0 ? Version::http10 : Version::http11;
   Parse crlf = cursor.take_crlf();
   if (crlf == Parse::error) return refuse(400, "request line does not end with CRLF");
+  if (cursor.at - line > limits.line_bytes) return refuse(414, "request line too long");
   request.method = method_of(request.method_text);
   return {crlf};
 }
