@@ -138,14 +138,13 @@ void Worker::stop() { loop_.stop(); }
 
 bool Worker::may_accept() {
   size_t open = connections_.idle.size() + connections_.busy.size();
-  if (open < max_connections_) return true;
-  return connections_.shed_idle(1) != 0;
+  return open < max_connections_;  // those who wait in the backlog do not push out who is here
 }
 
 // Descriptors are short: what nobody needs now goes.
 void Worker::relieve() {
   observe::log(observe::Level::alert, "no descriptor is free: accepting again in a moment");
-  if (pool_.shed(16) == 0) connections_.shed_idle(16);
+  pool_.shed(16);
 }
 
 }  // namespace pylon::gateway
