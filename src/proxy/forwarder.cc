@@ -31,6 +31,12 @@ bool accepts_upgrade(bool asked, const http::Response& response) {
   return asked && iequals(response.fields.get(http::FieldId::upgrade), "websocket");
 }
 
+// What the upstream was asked with, which frames its answer: a plugin may have changed it.
+http::Method forwarded_method(const Exchange& exchange) {
+  std::string_view changed = exchange.forward.method;
+  return changed.empty() ? exchange.request.method : http::method_of(changed);
+}
+
 }  // namespace
 
 async::Task<int> Forwarder::forward(Errand& errand) {
@@ -115,7 +121,7 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
 // Gets a connection from the pool, or starts a new one.
 bool Forwarder::begin(Errand& errand, Trial& trial) {
   Exchange& exchange = errand.exchange;
-  bool idempotent = http::is_idempotent(exchange.request.method);
+  bool idempotent = http::is_idempotent(forwarded_method(exchange));
   const upstream::Endpoint& endpoint = trial.pick.endpoint();
   trial.failure = {.idempotent = idempotent, .fresh_tried = trial.failure.fresh_tried};
   trial.upgrade = errand.websocket && asks_for_websocket(exchange);
@@ -186,7 +192,7 @@ Forwarder::Step Forwarder::await_head(Errand& errand, Trial& trial, RequestPump&
     Step pumped = pump_request(errand, trial, request);
     if (pumped == Step::ended) return pumped;
     http::Response& response = errand.exchange.response;
-    http::Method asked = errand.exchange.request.method;
+    http::Method asked = forwarded_method(errand.exchange);
     switch (trial.connection->read_head(settings_.answer_head, asked, response)) {
       case ReadHead::complete:
         trial.progress_us = loop_.now_us();
@@ -264,6 +270,10 @@ http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
   Exchange& exchange = errand.exchange;
   http::Response& response = exchange.response;
   response.from_upstream = true;
+  if (forwarded_method(exchange) == http::Method::head &&
+      exchange.request.method != http::Method::head) {
+    response.content_length = 0;  // the one it told is that of another answer
+  }
   response.fields.set(http::FieldId::server, settings_.server_field);
   if (settings_.show_upstream_status || response.status >= 500) {
     std::string_view status = exchange.arena.copy(std::to_string(response.status));

@@ -184,6 +184,16 @@ def test_proxy_rewrite_host_and_method(pylon, echo):
     assert (told.get("host"), told.method, told.body) == ("inner.test", "PUT", "b")
 
 
+def test_proxy_rewrite_method_keeps_both_connections_in_step(pylon, echo):
+    """The method that was sent upstream frames its answer, the client's own frames ours."""
+    with connect("127.0.0.1", pylon.port) as peer:
+        for sent, asked in (("GET", "HEAD"), ("HEAD", "GET")) * 2:
+            route(pylon, echo, {"proxy-rewrite": {"method": asked}})
+            send(peer, sent, "/size/10000")
+            got = receive(peer, sent)
+            assert (got.status, got.content) == (200, b"")
+
+
 def test_proxy_rewrite_headers(pylon, echo):
     headers = {
         "add": {"X-Add": "2", "X-Both": "3"},
