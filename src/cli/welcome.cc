@@ -51,7 +51,7 @@ void print_first_request(const LoadedConfig& config) {
   std::string path = "/";
   if (settings.control.enabled) {
     node = reachable(settings.control.listen);
-    path = "/v1/schema";
+    path = "/v1/config/status";
   }
   fmt::print(
       "\na first route, then a request through it:\n"

@@ -101,8 +101,6 @@ async::Task<void> Configuration::reload() {
   }
 }
 
-void Configuration::release_store() { watch_.reset(); }
-
 void Configuration::use_store(store::Store& store) {
   store_ = &store;
   on_gap("the store was opened again");

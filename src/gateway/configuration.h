@@ -42,8 +42,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   // Reads the store, publishes the first snapshot, watches from there.
   async::Task<Result<void>> load();
 
-  // The store is about to be closed, or was opened again.
-  void release_store();
+  // The store was opened again.
   void use_store(store::Store& store);
 
   const snapshot::Builder& builder() const { return builder_; }

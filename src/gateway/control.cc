@@ -307,10 +307,10 @@ void Control::obey(Command command) {
       return;
     case Command::hand_over:
       admin_->stop_listening();
-      configuration_->release_store();
-      store_.reset();
+      store_->close();  // what is under way is answered; the file is free for the next process
       return;
     case Command::take_back:
+      closed_store_ = std::move(store_);  // calls that began before may still hold it
       if (Result<void> opened = open_store(); !opened) {
         log(Level::emerg, "{}", opened.error().message);
         return;

@@ -77,6 +77,7 @@ class Control {
   expr::LogFormat log_format_;
   std::unique_ptr<observe::LogWriter> access_log_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Store> closed_store_;  // the one before, after a reload that failed
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<WorkerShared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -54,6 +54,9 @@ class Downstream {
   virtual Push flush() = 0;
   virtual size_t unsent() const = 0;  // octets that wait for the peer to read
   bool blocked() const { return unsent() != 0; }
+  // Whether the peer has taken octets since this was asked last: a slow reader is no dead one, and
+  // the kernel tells of room only when there is much of it. For when a time-out is about to fire.
+  virtual bool delivering() = 0;
   // Ends the connection (or stream) so that the client sees the answer as cut short.
   virtual void abort() = 0;
   // Before start_response: nothing more from this client is trusted, or wanted.

@@ -37,6 +37,9 @@ class Stream {
   // Closes at once. `reset`: the peer shall notice that something went wrong. Idempotent.
   virtual void close(bool reset) = 0;
 
+  // Octets that write() took and the peer has not acknowledged yet, asked from the kernel now.
+  virtual size_t undelivered() const { return 0; }
+
   Io write(const char* octets, size_t size) {
     iovec part{const_cast<char*>(octets), size};
     return write(&part, 1);

@@ -1,7 +1,9 @@
 #include "net/tcp_stream.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -98,6 +100,12 @@ void TcpStream::close(bool reset) {
   fd_ = -1;
   can_read_ = can_write_ = connecting_ = false;
   broken_ = true;
+}
+
+size_t TcpStream::undelivered() const {
+  int octets = 0;
+  if (fd_ < 0 || ioctl(fd_, SIOCOUTQ, &octets) != 0 || octets < 0) return 0;
+  return static_cast<size_t>(octets);
 }
 
 bool TcpStream::stirred() const {

@@ -24,6 +24,7 @@ class TcpStream final : public Stream, private Watcher {
   using Stream::write;
   void shutdown_write() override;
   void close(bool reset) override;
+  size_t undelivered() const override;
 
   bool connecting() const { return connecting_; }
   int fd() const { return fd_; }

@@ -37,6 +37,7 @@ class FakeClient final : public http::Downstream {
   Push push_trailers(std::string_view) override { return Push::done; }
   Push flush() override { return Push::done; }
   size_t unsent() const override { return 0; }
+  bool delivering() override { return false; }
   void abort() override {}
   void close_after_answer() override {}
   net::Waker& waker() override { std::abort(); }

@@ -317,7 +317,11 @@ int64_t Forwarder::answer_deadline_us(const Errand& errand, const Trial& trial) 
 
 Forwarder::Step Forwarder::answer_timeout(Errand& errand, Trial& trial) {
   if (loop_.now_us() < answer_deadline_us(errand, trial)) return Step::wait;
-  if (errand.exchange.downstream->blocked()) return lose_client(errand, trial);
+  if (errand.exchange.downstream->blocked()) {
+    if (!errand.exchange.downstream->delivering()) return lose_client(errand, trial);
+    trial.progress_us = loop_.now_us();
+    return Step::wait;
+  }
   return cut_short(errand, trial, 504, "the upstream stopped in the middle of its answer");
 }
 

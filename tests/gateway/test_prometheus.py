@@ -134,8 +134,8 @@ def test_connections_and_totals(counted):
     with connect("127.0.0.1", counted.port) as peer:
         send(peer, "GET", "/x")
         receive(peer)
-        active = total(counted, "apisix_nginx_http_current_connections", state="active")
-        assert active >= 1
+        name = "apisix_nginx_http_current_connections"
+        until(lambda: total(counted, name, state="active") >= 1, "the connection", 4, 0.05)
     before = total(counted, "apisix_http_requests_total")
     for _ in range(10):
         get(counted.port, "/x")

@@ -212,7 +212,8 @@ VARS = [
     ([["scheme", "==", "http"]], "/x", True),
     ([["query_string", "==", "a=1&b"]], "/x?a=1&b", True),
     ([["args", "==", "a=1"]], "/x?a=1", True),
-    ([["is_args", "==", "?"]], "/x?", True),
+    ([["is_args", "==", "?"]], "/x?a", True),
+    ([["is_args", "==", "?"]], "/x?", False),
     ([["arg_a", "==", "a b"]], "/x?a=a%20b", True),
     ([["arg_a", "==", "1"]], "/x?a=1&a=2", True),
     ([["server_port", ">", 19999]], "/x", True),
@@ -220,7 +221,7 @@ VARS = [
     ([["server_protocol", "==", "HTTP/1.1"]], "/x", True),
     ([["remote_addr", "==", "127.0.0.1"]], "/x", True),
     ([["http_x_tag", "==", "red"]], "/x", True),
-    ([["http_x-tag", "==", "red"]], "/x", False),
+    ([["http_x-tag", "==", "red"]], "/x", True),
     ([["cookie_sid", "==", "s1"]], "/x", True),
     ([["cookie_other", "==", "o2"]], "/x", True),
     ([["http_user_agent", "~~", "^test/"]], "/x", True),
@@ -307,7 +308,7 @@ def test_upstream_by_id_changes_live(pylon, nodes):
 
 
 def test_route_without_any_upstream(pylon):
-    pylon.admin.put("/routes/1", {"uri": "/none"})
+    pylon.admin.put("/routes/1", {"uri": "/none", "plugins": {}})
     assert get(pylon.port, "/none").status == 503
 
 
@@ -364,15 +365,12 @@ def test_uri_parameters(other_modes, nodes, pattern, path, name):
         assert (got.status, got.get(b"x-name")) == (200, name.encode())
 
 
-def test_uri_parameter_as_a_condition(other_modes, nodes):
+def test_uri_parameters_are_not_there_yet_for_conditions(other_modes, nodes):
+    """As in APISIX: vars are judged before the parameters are taken out of the path."""
     gateway = other_modes("radixtree_uri_with_parameter")
-    routes(
-        gateway,
-        nodes,
-        ("a", {"uri": "/u/:name", "vars": [["uri_param_name", "==", "bob"]]}),
-        ("b", {"uri": "/*"}),
-    )
-    assert (taken(gateway, "/u/bob"), taken(gateway, "/u/eve")) == ("a", "b")
+    conditional = {"uri": "/u/:name", "vars": [["uri_param_name", "==", "bob"]]}
+    routes(gateway, nodes, ("a", conditional), ("b", {"uri": "/*"}))
+    assert taken(gateway, "/u/bob") == "b"
 
 
 def test_tail_slash_option(own_pylon, nodes):

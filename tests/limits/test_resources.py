@@ -22,7 +22,8 @@ def echo():
 
 @pytest.fixture(scope="module")
 def pylon(tmp_path_factory, echo):
-    gateway = Pylon(tmp_path_factory.mktemp("crowds")).start()
+    pool = {"nginx_config": {"http": {"upstream": {"keepalive_timeout": "1s"}}}}
+    gateway = Pylon(tmp_path_factory.mktemp("crowds"), pool).start()
     gateway.admin.put("/routes/all", {"uri": "/*", "upstream": echo.upstream()})
     for _ in range(50):
         assert get(gateway.port, "/warm").status == 200

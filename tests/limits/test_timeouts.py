@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from harness.lane import OK, answer
 from harness.wire import Stalled
 
@@ -104,24 +106,21 @@ def test_client_that_does_not_read_is_let_go(lane):
         raise AssertionError("a client that reads nothing holds the upstream for ever") from None
 
 
-def test_slow_reader_that_goes_on_is_not_cut(lane):
-    client = lane.client(receive_buffer=4096)
+@pytest.mark.parametrize("receive_buffer", [4096, 65536, None])
+def test_slow_reader_that_goes_on_is_not_cut(lane, receive_buffer):
+    """It reads twenty times a second, so there is progress in every second, though the kernel may
+    not call a large send buffer writable again for long."""
+    client = lane.client(receive_buffer=receive_buffer)
     client.send(lane.get())
     upstream = lane.accept()
     upstream.read()
-    total = 8 << 20
+    total = 64 << 20
     upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
-    sent = upstream.send_while_taken(b"x" * total, 0.2)
-    response = client.read_head()
-    for _ in range(4):
-        assert client.sock.fileno() >= 0 and not client.end
-        response.body.read(65536)
-        upstream.is_quiet(0.6)
-    while sent < total:
-        took = upstream.send_while_taken(b"x" * (total - sent), 0.1)
-        sent += took
-        response.body.read(max(1, len(response.body.data)))
-    assert len(response.body.rest()) > 0
+    upstream.send_while_taken(b"x" * total, 0.05)
+    start = time.monotonic()
+    while time.monotonic() - start < 3:
+        client.sock.recv(65536)
+        assert upstream.is_quiet(0.05), f"cut after {time.monotonic() - start:.2f} s"
 
 
 def test_half_closed_silent_client_is_closed_at_once(lane):

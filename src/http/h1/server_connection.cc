@@ -180,7 +180,15 @@ void ServerConnection::park() {
   }
 }
 
+bool ServerConnection::delivering() {
+  uint64_t delivered = outbox_.sent_bytes() - stream_->undelivered();
+  bool more = delivered > delivered_;
+  delivered_ = delivered;
+  return more;
+}
+
 void ServerConnection::on_timeout() {
+  if (!outbox_.empty() && delivering()) return park();
   if (inbox_.empty() || !outbox_.empty()) {
     close(false);
     return;
@@ -306,7 +314,10 @@ void ServerConnection::drain() {
     if (state == net::IoState::error) return close(false);
     if (outbox_.size() < waiting) head_deadline_us_ = loop_.now_us() + limits_.send_timeout_us;
     if (state == net::IoState::again) {
-      if (loop_.now_us() >= head_deadline_us_) return close(true);
+      if (loop_.now_us() >= head_deadline_us_) {
+        if (!delivering()) return close(true);
+        head_deadline_us_ = loop_.now_us() + limits_.send_timeout_us;
+      }
       waker_.arm(head_deadline_us_);
       return;
     }

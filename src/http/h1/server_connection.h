@@ -60,6 +60,7 @@ class ServerConnection final : public Downstream,
   Push push_trailers(std::string_view lines) override;
   Push flush() override;
   size_t unsent() const override { return outbox_.size(); }
+  bool delivering() override;
   void abort() override;
   void close_after_answer() override;
   net::Waker& waker() override { return waker_; }
@@ -126,6 +127,7 @@ class ServerConnection final : public Downstream,
   Body* body_ = this;
   int64_t head_deadline_us_ = 0;  // 0: no octet of the next head yet
   uint64_t id_;
+  uint64_t delivered_ = 0;  // of all octets sent, at the last delivering()
   uint32_t requests_ = 0;
   uint32_t seen_ = 0;  // octets of a partial head that were looked at
   State state_ = State::reading;
