@@ -65,9 +65,6 @@ std::string refusal(const Rule& rule, std::string_view user, bool by_plugin) {
 
 // The refusal that one stored value gives rise to.
 std::optional<std::string> use_by(const Rule& rule, const Entry& entry, std::string_view id) {
-  bool may_refer =
-      entry.value.find(id) != entry.value.npos || entry.value.find("\\u") != entry.value.npos;
-  if (!may_refer) return std::nullopt;
   auto value = Json::parse(entry.value);
   if (!value) return std::nullopt;
   std::string_view user = std::string_view(entry.key).substr(entry.key.rfind('/') + 1);
@@ -96,7 +93,7 @@ async::Task<Outcome<std::optional<std::string>>> who_uses(store::Store& store, c
   for (const Rule& rule : kRules) {
     if (rule.used != kind) continue;
     std::string collection = keys.collection(config::resource_type(rule.by), {});
-    async::Task<Outcome<std::vector<Entry>>> listing = store.list(collection);
+    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, id);
     Outcome<std::vector<Entry>> entries = co_await listing;
     if (!entries) co_return tl::unexpected(entries.error());
     std::optional<std::string> refusal = first_use(rule, *entries, collection, id);

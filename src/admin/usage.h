@@ -13,7 +13,7 @@
 namespace pylon::admin {
 
 // Why it cannot be deleted; nothing when nobody uses it. Reads the collections that may refer to
-// the kind; only the values that contain the id are parsed.
+// the kind for values that contain the id.
 async::Task<store::Outcome<std::optional<std::string>>> who_uses(store::Store& store,
                                                                  const Keys& keys,
                                                                  config::Kind kind, std::string id);

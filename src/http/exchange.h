@@ -167,7 +167,7 @@ struct Exchange {
   // conditions look at it makes the router ask for it.
   bool body_known = false;  // it was asked for; `body` is null when it was too large or broken
   std::string_view body;
-  std::shared_ptr<const void> body_document;  // expr's alone: what it parsed the body into
+  std::shared_ptr<void> body_document;  // expr's alone: what it parsed the body into
 
   plugin::Worker* worker = nullptr;
   Downstream* downstream = nullptr;   // where the request body comes from

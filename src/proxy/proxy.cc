@@ -74,9 +74,14 @@ async::Task<int> Proxy::handle(Exchange& exchange, Visit& visit, std::string_vie
     body = route_not_found_body();
     co_return 404;
   }
-  if (!visit.route->upstream) co_return visit.route->failure_status;
-  Errand errand{exchange,      *visit.route->upstream, visit.route->timeouts,
-                visit.plugins, visit.route->websocket, &visit.pin};
+  const upstream::Upstream* upstream = visit.pin.snapshot().upstream_of(*visit.route);
+  if (upstream == nullptr) co_return visit.route->failure_status;
+  Errand errand{exchange,
+                *upstream,
+                visit.route->timeouts.value_or(upstream->timeouts),
+                visit.plugins,
+                visit.route->websocket,
+                &visit.pin};
   int status = co_await parts_.forwarder.forward(errand);
   body = errand.verdict.body();
   co_return status;
@@ -94,10 +99,11 @@ void Proxy::begin(Exchange& exchange, Visit& visit) {
 
 // False when the body has to be known first.
 bool Proxy::match(Exchange& exchange, Visit& visit) {
-  router::Match match = router::match(visit.pin.snapshot().routes, exchange);
+  const snapshot::Snapshot& snapshot = visit.pin.snapshot();
+  router::Match match = router::match(snapshot.rules, exchange);
   if (match.state == router::Match::State::needs_body && !exchange.body_known) return false;
   if (!match) return true;
-  const auto* route = static_cast<const snapshot::Route*>(match.target);
+  const snapshot::Route* route = &snapshot.route_at(match.target);
   visit.route = route;
   exchange.route = exchange.arena.make<http::RouteLabels>(
       http::RouteLabels{route->id, route->name, route->service_id, route->service_name,

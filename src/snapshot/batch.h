@@ -8,27 +8,30 @@ namespace pylon::snapshot {
 
 struct Builder::Batch {
   explicit Batch(const Snapshot& from)
-      : table(from.routes.edit()),
-        by_id(from.routes_by_id.edit()),
+      : rules(from.rules.edit()),
+        compiled(from.routes.edit()),
+        upstreams(from.upstreams.edit()),
         consumers(from.consumers.edit()),
         consumer_groups(from.consumer_groups.edit()),
         credentials(from.credentials.edit()) {}
 
-  void take_dependents(const Ids& dependent_routes, const Ids& dependent_services) {
-    routes.insert(dependent_routes.begin(), dependent_routes.end());
-    services.insert(dependent_services.begin(), dependent_services.end());
-  }
-
-  router::Table::Editor table;
-  PersistentMap<Ref<const Route>>::Editor by_id;
+  router::Table::Editor rules;
+  PersistentMap<Ref<const Route>, SlotKey>::Editor compiled;
+  PersistentMap<Ref<const upstream::Upstream>, SlotKey>::Editor upstreams;
   PersistentMap<Ref<const Consumer>>::Editor consumers;
   PersistentMap<Ref<const plugin::PluginSet>>::Editor consumer_groups;
   config::CredentialIndex::Editor credentials;
-  Ids routes;    // to be compiled again
-  Ids services;  // whose routes are
+  Ids routes;  // to be compiled again
   bool global_rules = false;
   bool metadata = false;
   bool changed = false;  // an editor was used
+
+  void add_routes(const Ids& ids) { routes.insert(ids.begin(), ids.end()); }
 };
+
+// What a stored value says, without the times that the Admin API keeps in it; `digest` tells
+// whether it says something else than another. Never 0.
+Result<Json> read_value(const std::string& text, uint64_t& digest);
+uint64_t digest_of(const Json& value);
 
 }  // namespace pylon::snapshot

@@ -1,5 +1,8 @@
 #include "snapshot/builder.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/hash.h"
 #include "observe/log.h"
 #include "snapshot/batch.h"
@@ -8,32 +11,70 @@ namespace pylon::snapshot {
 
 using config::Kind;
 
+namespace {
+
+// What others refer to comes first, so that it is there when they are compiled.
+int rank(Kind kind) {
+  switch (kind) {
+    case Kind::route:
+      return 2;
+    case Kind::service:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+uint64_t digest_of(const Json& value) { return hash_guarded(value.dump()) | 1; }
+
+Result<Json> read_value(const std::string& text, uint64_t& digest) {
+  Result<Json> value = Json::parse(text);
+  if (!value) return value;
+  value->erase("create_time");
+  value->erase("update_time");
+  digest = digest_of(*value);
+  return value;
+}
+
 Builder::Builder(const Parts& parts)
     : parts_(parts),
-      workshop_{endpoints_, health_, upstream_slots_, *this, parts.keepalive},
+      upstream_maker_(parts.names, parts.keepalive),
+      no_plugins_(make_ref<const plugin::SharedChain>(std::vector<Ref<const plugin::PluginSet>>())),
       current_(parts.mode) {
-  rebuild_global_rules();
+  current_.global_rules = no_plugins_;
   current_.metadata = parts_.catalogue.metadata(metadata_);
 }
 
-Builder::~Builder() {
-  for (auto& [id, route] : routes_) forget_names(route.upstream.get());
-  for (auto& [id, service] : services_) forget_names(service.upstream.get());
-  for (auto& [id, upstream] : upstreams_) forget_names(upstream.state.get());
-}
+Builder::~Builder() = default;
 
 std::unique_ptr<const Snapshot> Builder::apply(std::span<const Change> changes) {
+  std::vector<const Change*> ordered;
+  for (const Change& change : changes) ordered.push_back(&change);
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](const Change* a, const Change* b) { return rank(a->kind) < rank(b->kind); });
+  if (changes.size() > routes_.size()) routes_.reserve(changes.size());  // the first load
   Batch batch(current_);
-  for (const Change& change : changes) change_one(change, batch);
+  for (const Change* change : ordered) change_one(*change, batch);
   return finish(batch);
 }
 
 std::unique_ptr<const Snapshot> Builder::readdress(const std::string& host) {
-  auto owners = name_owners_.find(host);
-  if (owners == name_owners_.end()) return nullptr;
   Batch batch(current_);
-  Ids keys = owners->second;
-  for (const std::string& key : keys) touch_owner(key, batch);
+  for (const Owner& owner : upstream_maker_.users_of(host)) {
+    UpstreamPtr made;
+    if (owner.kind == Kind::route) {
+      made = routes_.find(owner.id)->second.upstream;
+      batch.routes.insert(owner.id);
+    } else if (owner.kind == Kind::service) {
+      made = services_.find(owner.id)->second.upstream;
+    } else {
+      made = upstreams_.find(owner.id)->second.made;
+    }
+    upstream_maker_.renew(*made);
+    if (owner.kind != Kind::route) put_upstream(made, made, batch);
+  }
   return finish(batch);
 }
 
@@ -41,6 +82,12 @@ std::vector<Quarantined> Builder::quarantined() const {
   std::vector<Quarantined> all;
   for (const auto& [key, item] : quarantined_) all.push_back(item);
   return all;
+}
+
+void Builder::quarantine(Kind kind, const std::string& id, const Error& error) {
+  std::string key = key_of(kind, id);
+  observe::log(observe::Level::error, "{} is not served as it is stored: {}", key, error.message);
+  quarantined_[std::move(key)] = {kind, id, error.message};
 }
 
 std::string Builder::key_of(Kind kind, std::string_view id) const {
@@ -53,218 +100,103 @@ std::string Builder::key_of(Kind kind, std::string_view id) const {
 }
 
 void Builder::change_one(const Change& change, Batch& batch) {
-  Result<void> done;
+  Result<void> done = dispatch(change, batch);
+  if (!done) return quarantine(change.kind, change.id, done.error());
+  if (!quarantined_.empty()) quarantined_.erase(key_of(change.kind, change.id));
+}
+
+Result<void> Builder::dispatch(const Change& change, Batch& batch) {
   switch (change.kind) {
     case Kind::route:
-      done = change_route(change, batch);
-      break;
+      return change_route(change, batch);
     case Kind::service:
-      done = change_service(change, batch);
-      break;
+      return change_service(change, batch);
     case Kind::upstream:
-      done = change_upstream(change, batch);
-      break;
+      return change_upstream(change, batch);
     case Kind::consumer:
-      done = change_consumer(change, batch);
-      break;
+      return change_consumer(change, batch);
     case Kind::credential:
-      done = change_credential(change, batch);
-      break;
+      return change_credential(change, batch);
     case Kind::consumer_group:
-      done = change_plugins(change, consumer_groups_, batch);
-      break;
+      return change_consumer_group(change, batch);
     case Kind::plugin_config:
-      done = change_plugins(change, plugin_configs_, batch);
-      break;
+      return change_plugin_config(change, batch);
     case Kind::global_rule:
-      done = change_plugins(change, global_rules_, batch);
-      break;
+      return change_global_rule(change, batch);
     case Kind::plugin_metadata:
-      done = change_metadata(change, batch);
-      break;
+      return change_metadata(change, batch);
     default:
-      return;  // served by later rooms
+      return {};  // other rooms serve these
   }
-  std::string key = key_of(change.kind, change.id);
-  if (done) {
-    quarantined_.erase(key);
-    return;
-  }
-  observe::log(observe::Level::error, "{} is not served as it is stored: {}", key,
-               done.error().message);
-  quarantined_[key] = {change.kind, change.id, done.error().message};
-}
-
-Result<void> Builder::change_plugins(const Change& change, StringMap<PluginsResource>& resources,
-                                     Batch& batch) {
-  PluginsResource& resource = resources[change.id];
-  uint64_t digest = change.value.empty() ? 0 : hash_bytes(change.value);
-  if (digest == resource.digest) return {};
-  Ref<const plugin::PluginSet> plugins;
-  if (!change.value.empty()) {
-    Result<Json> value = Json::parse(change.value);
-    if (!value) return tl::unexpected(value.error());
-    const Json* conf = value->find("plugins");
-    std::string key = key_of(change.kind, change.id);
-    Result<Ref<const plugin::PluginSet>> built = plugin::PluginSet::build(
-        parts_.catalogue, conf == nullptr ? Json() : *conf, key, resource.plugins.get());
-    if (!built) return tl::unexpected(built.error());
-    plugins = std::move(*built);
-  }
-  resource.digest = digest;
-  resource.plugins = std::move(plugins);
-  batch.routes.insert(resource.routes.begin(), resource.routes.end());
-  if (change.kind == Kind::global_rule) batch.global_rules = true;
-  if (change.kind == Kind::consumer_group) {
-    if (resource.plugins) {
-      batch.consumer_groups.insert(change.id, resource.plugins);
-    } else {
-      batch.consumer_groups.erase(change.id);
-    }
-    batch.changed = true;
-  }
-  if (!resource.plugins && resource.routes.empty()) resources.erase(change.id);
-  return {};
-}
-
-Result<void> Builder::change_metadata(const Change& change, Batch& batch) {
-  if (change.value.empty()) {
-    batch.metadata |= metadata_.erase(change.id);
-    return {};
-  }
-  Result<Json> value = Json::parse(change.value);
-  if (!value) return tl::unexpected(value.error());
-  const Json* held = metadata_.find(change.id);
-  if (held != nullptr && *held == *value) return {};
-  metadata_[change.id] = std::move(*value);
-  batch.metadata = true;
-  return {};
-}
-
-void Builder::rebuild_global_rules() {
-  std::vector<Ref<const plugin::PluginSet>> sets;
-  for (const auto& [id, rule] : global_rules_) {
-    if (rule.plugins) sets.push_back(rule.plugins);
-  }
-  current_.global_rules = make_ref<const plugin::SharedChain>(std::move(sets));
 }
 
 // ---- upstreams
 
-const std::vector<IpAddress>& Builder::addresses(const std::string& host) {
-  const std::vector<IpAddress>& known = parts_.names.want(host);
-  parts_.names.drop(host);  // the watch is held by watch_names
-  return known;
-}
-
-Result<std::unique_ptr<Builder::UpstreamState>> Builder::make_upstream(
-    config::Upstream config, std::string key, const UpstreamState* previous) {
-  auto state = std::make_unique<UpstreamState>();
-  state->key = std::move(key);
-  state->config = std::move(config);
-  watch_names(*state);
-  const upstream::Upstream* before = previous == nullptr ? nullptr : previous->compiled.get();
-  auto compiled = upstream::compile(state->config, state->key, workshop_, before);
-  if (!compiled) {
-    forget_names(state.get());
-    return tl::unexpected(compiled.error());
-  }
-  state->compiled = std::move(*compiled);
-  return state;
-}
-
-void Builder::watch_names(UpstreamState& state) {
-  state.names = upstream::domains_of(state.config);
-  for (const std::string& name : state.names) {
-    (void)parts_.names.want(name);
-    name_owners_[name].insert(state.key);
-  }
-}
-
-void Builder::forget_names(UpstreamState* state) {
-  if (state == nullptr) return;
-  for (const std::string& name : state->names) {
-    parts_.names.drop(name);
-    auto owners = name_owners_.find(name);
-    if (owners == name_owners_.end()) continue;
-    owners->second.erase(state->key);
-    if (owners->second.empty()) name_owners_.erase(owners);
-  }
-  state->names.clear();
-}
-
-// The upstream that stands at `key` is compiled anew, since a name in it has other addresses.
-void Builder::touch_owner(const std::string& key, Batch& batch) {
-  std::string_view rest = std::string_view(key).substr(parts_.key_prefix.size() + 1);
-  size_t slash = rest.find('/');
-  std::string_view kind = rest.substr(0, slash);
-  std::string id(rest.substr(slash + 1));
-  UpstreamState* state = nullptr;
-  if (kind == "routes") {
-    auto found = routes_.find(id);
-    if (found != routes_.end()) state = found->second.upstream.get();
-    batch.routes.insert(id);
-  } else if (kind == "services") {
-    auto found = services_.find(id);
-    if (found == services_.end()) return;
-    state = found->second.upstream.get();
-    batch.routes.insert(found->second.routes.begin(), found->second.routes.end());
-  } else {
-    auto found = upstreams_.find(id);
-    if (found == upstreams_.end()) return;
-    state = found->second.state.get();
-    batch.take_dependents(found->second.routes, found->second.services);
-  }
-  if (state == nullptr) return;
-  auto compiled = upstream::compile(state->config, state->key, workshop_, state->compiled.get());
-  if (compiled) state->compiled = std::move(*compiled);
-}
-
 Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
-  UpstreamResource& resource = upstreams_[change.id];
-  uint64_t digest = change.value.empty() ? 0 : hash_bytes(change.value);
-  if (digest == resource.digest) return {};
-  std::unique_ptr<UpstreamState> state;
+  auto held = upstreams_.find(change.id);
+  UpstreamPtr old = held != upstreams_.end() ? held->second.made : nullptr;
+  UpstreamPtr made;
+  std::string key = key_of(change.kind, change.id);
   if (!change.value.empty()) {
-    Result<Json> value = Json::parse(change.value);
+    uint64_t digest = 0;
+    Result<Json> value = read_value(change.value, digest);
     if (!value) return tl::unexpected(value.error());
     Result<config::Upstream> config = config::parse_upstream(std::move(*value));
     if (!config) return tl::unexpected(config.error());
-    auto made =
-        make_upstream(std::move(*config), key_of(change.kind, change.id), resource.state.get());
-    if (!made) return tl::unexpected(made.error());
-    state = std::move(*made);
+    auto result =
+        upstream_maker_.make(std::move(*config), digest, {change.kind, change.id}, key, old);
+    if (!result) return tl::unexpected(result.error());
+    made = std::move(*result);
   }
-  resource.digest = digest;
-  forget_names(resource.state.get());
-  if (state != nullptr) {
-    for (const std::string& name : state->names) name_owners_[name].insert(state->key);
+  if (made == old) return {};
+  if (held == upstreams_.end()) held = upstreams_.try_emplace(change.id).first;
+  held->second.made = made;
+  put_upstream(old, made, batch);
+  if (made == nullptr) upstream_maker_.forget(key);
+  if (made != nullptr && old != nullptr) return {};
+  // It is there or gone: who refers to it sees that.
+  batch.add_routes(held->second.routes);
+  for (const std::string& id : held->second.services) {
+    batch.add_routes(services_.find(id)->second.routes);
   }
-  resource.state = std::move(state);
-  batch.take_dependents(resource.routes, resource.services);
-  if (resource.state == nullptr && resource.routes.empty() && resource.services.empty()) {
-    upstreams_.erase(change.id);
-  }
+  drop_if_unused(held);
   return {};
+}
+
+// Puts a shared upstream in its place.
+void Builder::put_upstream(const UpstreamPtr& old, const UpstreamPtr& made, Batch& batch) {
+  const UpstreamPtr& either = made != nullptr ? made : old;
+  if (either == nullptr) return;
+  uint32_t slot = either->compiled->slot->id().index;
+  if (made != nullptr) {
+    batch.upstreams.insert(slot, made->compiled);
+  } else {
+    batch.upstreams.erase(slot);
+  }
+  batch.changed = true;
+}
+
+void Builder::drop_if_unused(StringMap<UpstreamState>::iterator upstream) {
+  const UpstreamState& state = upstream->second;
+  if (state.made == nullptr && state.routes.empty() && state.services.empty()) {
+    upstreams_.erase(upstream);
+  }
 }
 
 // ---- the end of a batch
 
 std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
-  for (const std::string& id : batch.services) {
-    auto service = services_.find(id);
-    if (service == services_.end()) continue;
-    batch.routes.insert(service->second.routes.begin(), service->second.routes.end());
-  }
-  for (const std::string& id : batch.routes) rebuild_route(id, batch);
+  for (const std::string& id : batch.routes) compile_route(id, batch);
   if (batch.global_rules) rebuild_global_rules();
   if (batch.metadata) current_.metadata = parts_.catalogue.metadata(metadata_);
   if (!batch.changed && !batch.global_rules && !batch.metadata) return nullptr;
-  current_.routes = std::move(batch.table).commit();
-  current_.routes_by_id = std::move(batch.by_id).commit();
+  current_.rules = std::move(batch.rules).commit();
+  current_.routes = std::move(batch.compiled).commit();
+  current_.upstreams = std::move(batch.upstreams).commit();
   current_.consumers = std::move(batch.consumers).commit();
   current_.consumer_groups = std::move(batch.consumer_groups).commit();
   current_.credentials = std::move(batch.credentials).commit();
+  ++current_.number;
   return snapshot();
 }
 

@@ -1,12 +1,15 @@
 // Builder: compiles changes of the configuration into the next Snapshot. Control thread only.
 //
-// What a change costs depends on the change and on what refers to it, not on how much there is. A
-// resource that is wrong is quarantined alone: its last good version stays in force, the reason can
-// be read, and nothing else is held up. A change that changes nothing makes no snapshot.
+// What a change costs depends on the change and on what refers to it, not on how much there is; an
+// upstream changes alone, however many routes use it. A resource that is wrong is quarantined
+// alone: its last good version stays in force, the reason can be read, and nothing else is held up.
+// A change that changes nothing makes no snapshot.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -15,12 +18,12 @@
 #include <vector>
 
 #include "base/hash.h"
-#include "config/plugin_config.h"
 #include "config/resource.h"
+#include "config/route.h"
 #include "config/service.h"
 #include "plugin/catalogue.h"
 #include "snapshot/snapshot.h"
-#include "upstream/name_watch.h"
+#include "snapshot/upstream_maker.h"
 
 namespace pylon::snapshot {
 
@@ -38,7 +41,7 @@ struct Quarantined {
   std::string reason;
 };
 
-class Builder final : private upstream::AddressBook {
+class Builder final {
  public:
   struct Parts {
     const plugin::Catalogue& catalogue;
@@ -49,9 +52,10 @@ class Builder final : private upstream::AddressBook {
   };
 
   explicit Builder(const Parts& parts);
-  ~Builder() override;
+  ~Builder();
 
-  // The snapshot after these changes; null when they change nothing that is served.
+  // The snapshot after these changes, of which a later one to the same resource wins; null when
+  // they change nothing that is served.
   std::unique_ptr<const Snapshot> apply(std::span<const Change> changes);
   // The addresses of a name have changed: as an ordinary change.
   std::unique_ptr<const Snapshot> readdress(const std::string& host);
@@ -62,101 +66,135 @@ class Builder final : private upstream::AddressBook {
 
  private:
   using Ids = std::set<std::string, std::less<>>;
+  using UpstreamPtr = UpstreamMaker::MadePtr;
 
-  // What is kept of an upstream wherever it stands.
-  struct UpstreamState {
-    std::string key;  // "/apisix/upstreams/1"
-    config::Upstream config;
-    std::vector<std::string> names;
-    Ref<const upstream::Upstream> compiled;
+  // The plugins of a resource, and the chain of a route that has no others.
+  struct Plugins {
+    Ref<const plugin::PluginSet> set;  // null: none
+    Ref<const plugin::SharedChain> chain;
+  };
+  // What a route refers to.
+  struct References {
+    std::string service_id, upstream_id, plugin_config_id;
+    std::string text;  // of the route, kept while the hosts are those of the service
   };
   struct RouteState {
     uint64_t digest = 0;
     uint64_t sequence = 0;
-    std::unique_ptr<const config::Route> config;
-    Ref<const plugin::PluginSet> plugins;
-    std::unique_ptr<UpstreamState> upstream;
+    std::string name;
+    std::unique_ptr<const References> references;  // null: none
+    std::optional<upstream::Timeouts> timeouts;
+    std::optional<bool> websocket;
+    Ref<const plugin::PluginSet> plugins;  // null: none
+    UpstreamPtr upstream;
     Ref<const upstream::SharedId> slot;
-    Ref<const Route> compiled;
-    Ref<const router::Rule> rule;
+    Ref<const router::Rule> rule;  // null: switched off
   };
   struct ServiceState {
-    uint64_t digest = 0;
-    std::unique_ptr<const config::Service> config;
-    Ref<const plugin::PluginSet> plugins;
-    std::unique_ptr<UpstreamState> upstream;
+    uint64_t digest = 0;  // without the upstream
+    bool exists = false;  // else only referred to
+    std::string name;
+    std::string upstream_id;
+    std::optional<bool> websocket;
+    std::vector<std::string> hosts;
+    Plugins plugins;
+    UpstreamPtr upstream;
     Ids routes;
   };
-  struct UpstreamResource {
-    uint64_t digest = 0;
-    std::unique_ptr<UpstreamState> state;  // null: only referred to
+  struct UpstreamState {
+    UpstreamPtr made;  // null: only referred to
     Ids routes, services;
   };
-  struct PluginsResource {  // plugin config, consumer group or global rule
-    uint64_t digest = 0;
-    Ref<const plugin::PluginSet> plugins;  // null: only referred to
+  struct PluginConfigState {
+    uint64_t digest = 0;  // 0: only referred to
+    Plugins plugins;
     Ids routes;
+  };
+  struct PluginSetState {  // consumer group
+    uint64_t digest = 0;
+    Ref<const plugin::PluginSet> set;
+  };
+  struct GlobalRule {
+    uint64_t digest = 0;
+    Json plugins;
+    Ref<const plugin::PluginSet> set;
   };
   struct CredentialState {
     uint64_t digest = 0;
-    std::string text;
     std::vector<plugin::Catalogue::AuthKey> keys;
   };
   struct ConsumerState {
     uint64_t digest = 0;
     Ref<const Consumer> consumer;  // null: only credentials so far
     std::vector<plugin::Catalogue::AuthKey> keys;
-    std::unordered_map<std::string, CredentialState> credentials;
+    std::map<std::string, CredentialState, std::less<>> credentials;
   };
   struct Batch;  // one apply() at work
 
-  // upstream::AddressBook
-  const std::vector<IpAddress>& addresses(const std::string& host) override;
-
   void change_one(const Change& change, Batch& batch);
-  Result<void> change_route(const Change& change, Batch& batch);
-  Result<void> change_service(const Change& change, Batch& batch);
-  Result<void> change_upstream(const Change& change, Batch& batch);
-  Result<void> change_plugins(const Change& change, StringMap<PluginsResource>& resources,
-                              Batch& batch);
-  Result<void> change_consumer(const Change& change, Batch& batch);
-  Result<void> change_credential(const Change& change, Batch& batch);
-  Result<void> change_metadata(const Change& change, Batch& batch);
+  Result<void> dispatch(const Change& change, Batch& batch);
+  std::unique_ptr<const Snapshot> finish(Batch& batch);
 
+  // routes and services
+  Result<void> change_route(const Change& change, Batch& batch);
+  Result<RouteState> make_route(const Change& change, Json value, const RouteState* held);
+  static std::unique_ptr<const References> references_of(config::Route& route,
+                                                         const std::string& text);
   void erase_route(const std::string& id, Batch& batch);
-  void erase_consumer(const std::string& name, Batch& batch);
-  void refer(const std::string& id, const config::Route& route, bool add);
-  void rebuild_route(const std::string& id, Batch& batch);
-  Ref<const Route> compile_route(const std::string& id, RouteState& state) const;
-  void choose_upstream(const RouteState& state, const ServiceState* service, Route& route) const;
-  void index_consumer(const std::string& name, Batch& batch);
-  void unindex_consumer(const std::string& name, Batch& batch);
+  Result<void> change_service(const Change& change, Batch& batch);
+  Result<void> read_service(const Change& change, Json value, ServiceState& next);
+  void erase_service(const std::string& id, Batch& batch);
+  void link(const std::string& id, const References* references);
+  void unlink(const std::string& id, const References* references);
+  void link_service(const std::string& id, const std::string& upstream_id);
+  void unlink_service(const std::string& id, const std::string& upstream_id);
+  Result<Ref<const router::Rule>> make_rule(const config::Route& config, uint64_t sequence,
+                                            const upstream::SharedId& slot) const;
+  void rehost_route(const std::string& id, Batch& batch);
+  void compile_route(const std::string& id, Batch& batch);
+  Ref<const plugin::SharedChain> chain_of(const RouteState& state, const References& references,
+                                          const ServiceState* service, Route& route) const;
+  void choose_upstream(const RouteState& state, const References& references,
+                       const ServiceState* service, Route& route) const;
+
+  // upstreams
+  Result<void> change_upstream(const Change& change, Batch& batch);
+  static void put_upstream(const UpstreamPtr& old, const UpstreamPtr& made, Batch& batch);
+  void drop_if_unused(StringMap<UpstreamState>::iterator upstream);
+
+  // sets of plugins
+  Result<void> change_plugin_config(const Change& change, Batch& batch);
+  Result<void> change_consumer_group(const Change& change, Batch& batch);
+  Result<void> change_global_rule(const Change& change, Batch& batch);
+  Result<void> change_metadata(const Change& change, Batch& batch);
+  Result<Ref<const plugin::PluginSet>> make_plugins(const Json& plugins, std::string_view key,
+                                                    const plugin::PluginSet* previous) const;
   void rebuild_global_rules();
 
-  Result<std::unique_ptr<UpstreamState>> make_upstream(config::Upstream config, std::string key,
-                                                       const UpstreamState* previous);
-  void watch_names(UpstreamState& state);
-  void forget_names(UpstreamState* state);
-  void touch_owner(const std::string& key, Batch& batch);
-  std::unique_ptr<const Snapshot> finish(Batch& batch);
+  // consumers
+  Result<void> change_consumer(const Change& change, Batch& batch);
+  Result<void> change_credential(const Change& change, Batch& batch);
+  void erase_consumer(const std::string& name, Batch& batch);
+  uint64_t digest_of_credential(const std::string& consumer, const std::string& id) const;
+  void index_consumer(const std::string& name, Batch& batch);
+  void unindex_consumer(const std::string& name, Batch& batch);
+
+  void quarantine(config::Kind kind, const std::string& id, const Error& error);
   std::string key_of(config::Kind kind, std::string_view id) const;
 
   Parts parts_;
-  upstream::EndpointTable endpoints_;
-  upstream::HealthTable health_;
-  upstream::DenseIds upstream_slots_;
+  UpstreamMaker upstream_maker_;
   upstream::DenseIds route_slots_;
-  upstream::Workshop workshop_;
+  Ref<const plugin::SharedChain> no_plugins_;
   StringMap<RouteState> routes_;
   StringMap<ServiceState> services_;
-  StringMap<UpstreamResource> upstreams_;
-  StringMap<PluginsResource> plugin_configs_;
-  StringMap<PluginsResource> consumer_groups_;
-  StringMap<PluginsResource> global_rules_;
+  StringMap<UpstreamState> upstreams_;
+  StringMap<PluginConfigState> plugin_configs_;
+  StringMap<PluginSetState> consumer_groups_;
+  std::map<std::string, GlobalRule, std::less<>> global_rules_;
   StringMap<ConsumerState> consumers_;
   Json metadata_ = Json::object();
-  StringMap<Ids> name_owners_;  // host -> keys of the upstreams that use it
-  std::unordered_map<std::string, Quarantined> quarantined_;  // by key
+  std::map<std::string, Quarantined, std::less<>> quarantined_;  // by key
   Snapshot current_;
 };
 

@@ -24,18 +24,19 @@ Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
     erase_consumer(change.id, batch);
     return {};
   }
-  ConsumerState& state = consumers_[change.id];
-  uint64_t digest = hash_bytes(change.value);
-  if (digest == state.digest) return {};
-  Result<Json> value = Json::parse(change.value);
+  auto held = consumers_.find(change.id);
+  uint64_t digest = 0;
+  Result<Json> value = read_value(change.value, digest);
   if (!value) return tl::unexpected(value.error());
+  if (held != consumers_.end() && held->second.digest == digest) return {};
   Result<config::Consumer> config = schema::parse<config::Consumer>(std::move(*value));
   if (!config) return tl::unexpected(config.error());
   Json conf(Json::Object(std::move(config->plugins)));
   config->plugins.clear();
   Result<std::vector<plugin::Catalogue::AuthKey>> keys = parts_.catalogue.auth_keys(conf);
   if (!keys) return tl::unexpected(keys.error());
-  const plugin::PluginSet* old = state.consumer ? state.consumer->plugins.get() : nullptr;
+  bool known = held != consumers_.end() && held->second.consumer;
+  const plugin::PluginSet* old = known ? held->second.consumer->plugins.get() : nullptr;
   auto plugins = plugin::PluginSet::build(parts_.catalogue, conf, key_of(Kind::consumer, change.id),
                                           old, plugin::PluginSet::Owner::consumer);
   if (!plugins) return tl::unexpected(plugins.error());
@@ -44,6 +45,7 @@ Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
   auto consumer = make_ref<Consumer>();
   consumer->config = std::move(*config);
   if (!(*plugins)->empty()) consumer->plugins = std::move(*plugins);
+  ConsumerState& state = consumers_[change.id];
   state.digest = digest;
   state.consumer = std::move(consumer);
   state.keys = std::move(*keys);
@@ -66,21 +68,18 @@ Result<void> Builder::change_credential(const Change& change, Batch& batch) {
   if (middle == std::string::npos) return fail("a credential without consumer");
   std::string name = change.id.substr(0, middle);
   std::string id = change.id.substr(middle + kCredentials.size());
-  ConsumerState& state = consumers_[name];
-  uint64_t digest = change.value.empty() ? 0 : hash_bytes(change.value);
-  auto held = state.credentials.find(id);
-  if (digest == (held == state.credentials.end() ? 0 : held->second.digest)) return {};
   CredentialState credential;
-  credential.digest = digest;
   if (!change.value.empty()) {
-    Result<Json> value = Json::parse(change.value);
+    Result<Json> value = read_value(change.value, credential.digest);
     if (!value) return tl::unexpected(value.error());
+    if (digest_of_credential(name, id) == credential.digest) return {};
     const Json* conf = value->find("plugins");
     auto keys = parts_.catalogue.auth_keys(conf == nullptr ? Json::object() : *conf);
     if (!keys) return tl::unexpected(keys.error());
     credential.keys = std::move(*keys);
   }
   unindex_consumer(name, batch);
+  ConsumerState& state = consumers_[name];
   if (change.value.empty()) {
     state.credentials.erase(id);
   } else {
@@ -89,6 +88,14 @@ Result<void> Builder::change_credential(const Change& change, Batch& batch) {
   index_consumer(name, batch);
   if (!state.consumer && state.credentials.empty()) consumers_.erase(name);
   return {};
+}
+
+// 0: there is no such credential.
+uint64_t Builder::digest_of_credential(const std::string& consumer, const std::string& id) const {
+  auto owner = consumers_.find(consumer);
+  if (owner == consumers_.end()) return 0;
+  auto held = owner->second.credentials.find(id);
+  return held != owner->second.credentials.end() ? held->second.digest : 0;
 }
 
 // Enters the consumer by its name and by all its keys. Credentials without consumer find nobody.

@@ -1,5 +1,7 @@
 // Routes and services: what depends on what, and what a route is made of.
-#include "observe/log.h"
+#include <utility>
+
+#include "config/route.h"
 #include "router/rule.h"
 #include "snapshot/batch.h"
 #include "snapshot/builder.h"
@@ -8,196 +10,319 @@ namespace pylon::snapshot {
 
 using config::Kind;
 
+namespace {
+
+// Takes the upstream out of a value: it is compiled, and changes, by itself. 0: there is none.
+uint64_t upstream_digest(const Json& value) {
+  const Json* upstream = value.find("upstream");
+  return upstream != nullptr ? digest_of(*upstream) : 0;
+}
+
+Json as_json(config::Plugins plugins) { return Json(Json::Object(std::move(plugins))); }
+
+}  // namespace
+
+// ---- routes
+
 Result<void> Builder::change_route(const Change& change, Batch& batch) {
   if (change.value.empty()) {
     erase_route(change.id, batch);
     return {};
   }
-  auto held = routes_.find(change.id);
-  uint64_t digest = hash_bytes(change.value);
-  if (held != routes_.end() && held->second.digest == digest) return {};
-
-  Result<Json> value = Json::parse(change.value);
+  uint64_t digest = 0;
+  Result<Json> value = read_value(change.value, digest);
   if (!value) return tl::unexpected(value.error());
-  Result<config::Route> config = config::parse_route(std::move(*value));
+  auto held = routes_.find(change.id);
+  const RouteState* old = held != routes_.end() ? &held->second : nullptr;
+  if (old != nullptr && old->digest == digest) return {};
+  Result<RouteState> next = make_route(change, std::move(*value), old);
+  if (!next) return tl::unexpected(next.error());
+  next->digest = digest;
+  if (old != nullptr) {
+    unlink(change.id, old->references.get());
+    if (old->upstream != nullptr && next->upstream == nullptr) {
+      upstream_maker_.forget(key_of(Kind::route, change.id));
+    }
+    batch.rules.replace(old->rule, next->rule);
+    held->second = std::move(*next);
+  } else {
+    batch.rules.insert(next->rule);
+    held = routes_.emplace(change.id, std::move(*next)).first;
+  }
+  link(change.id, held->second.references.get());
+  batch.routes.insert(change.id);
+  batch.changed = true;
+  return {};
+}
+
+Result<Builder::RouteState> Builder::make_route(const Change& change, Json value,
+                                                const RouteState* held) {
+  RouteState next;
+  uint64_t of_upstream = upstream_digest(value);
+  Result<config::Route> config = config::parse_route(std::move(value));
   if (!config) return tl::unexpected(config.error());
   std::string key = key_of(Kind::route, change.id);
-  const plugin::PluginSet* old_plugins =
-      held == routes_.end() ? nullptr : held->second.plugins.get();
-  auto plugins = plugin::PluginSet::build(
-      parts_.catalogue, Json(Json::Object(std::move(config->plugins))), key, old_plugins);
+  auto plugins = make_plugins(as_json(std::move(config->plugins)), key,
+                              held != nullptr ? held->plugins.get() : nullptr);
   if (!plugins) return tl::unexpected(plugins.error());
-  config->plugins.clear();
-  std::unique_ptr<UpstreamState> upstream;
+  next.plugins = std::move(*plugins);
   if (config->upstream != nullptr) {
-    const UpstreamState* old = held == routes_.end() ? nullptr : held->second.upstream.get();
-    auto made = make_upstream(std::move(*config->upstream), key, old);
+    auto made =
+        upstream_maker_.make(std::move(*config->upstream), of_upstream, {Kind::route, change.id},
+                             key, held != nullptr ? held->upstream : nullptr);
     if (!made) return tl::unexpected(made.error());
-    upstream = std::move(*made);
-    config->upstream.reset();
+    next.upstream = std::move(*made);
   }
-  RouteState& state = routes_[change.id];
-  if (state.config != nullptr) refer(change.id, *state.config, false);
-  if (state.sequence == 0) state.sequence = static_cast<uint64_t>(change.create_revision);
-  if (!state.slot) state.slot = make_ref<const upstream::SharedId>(route_slots_);
-  state.digest = digest;
-  state.plugins = std::move(*plugins);
-  forget_names(state.upstream.get());
-  state.upstream = std::move(upstream);
-  if (state.upstream != nullptr) {
-    for (const std::string& name : state.upstream->names) name_owners_[name].insert(key);
+  next.sequence = static_cast<uint64_t>(change.create_revision);
+  next.slot = held != nullptr ? held->slot : make_ref<const upstream::SharedId>(route_slots_);
+  auto rule = make_rule(*config, next.sequence, *next.slot);
+  if (!rule) return tl::unexpected(rule.error());
+  next.rule = std::move(*rule);
+  next.references = references_of(*config, change.value);
+  next.name = std::move(config->name);
+  if (config->timeout != nullptr) next.timeouts = upstream::Timeouts::of(*config->timeout);
+  next.websocket = config->enable_websocket;
+  return next;
+}
+
+std::unique_ptr<const Builder::References> Builder::references_of(config::Route& route,
+                                                                  const std::string& text) {
+  if (route.service_id.empty() && route.upstream_id.empty() && route.plugin_config_id.empty()) {
+    return nullptr;
   }
-  state.config = std::make_unique<const config::Route>(std::move(*config));
-  refer(change.id, *state.config, true);
-  batch.routes.insert(change.id);
-  return {};
+  bool inherits_hosts = route.hosts.empty() && !route.service_id.empty();
+  return std::make_unique<const References>(
+      References{std::move(route.service_id), std::move(route.upstream_id),
+                 std::move(route.plugin_config_id), inherits_hosts ? text : std::string()});
 }
 
 void Builder::erase_route(const std::string& id, Batch& batch) {
   auto held = routes_.find(id);
   if (held == routes_.end()) return;
   RouteState& state = held->second;
-  if (state.config != nullptr) refer(id, *state.config, false);
-  forget_names(state.upstream.get());
-  batch.table.erase(state.rule);
-  batch.by_id.erase(id);
+  unlink(id, state.references.get());
+  if (state.upstream != nullptr) upstream_maker_.forget(key_of(Kind::route, id));
+  batch.rules.erase(state.rule);
+  batch.compiled.erase(state.slot->id().index);
   batch.routes.erase(id);
   batch.changed = true;
   routes_.erase(held);
 }
 
-// Notes (or forgets) what the route refers to, so that it is compiled again when that changes.
-void Builder::refer(const std::string& id, const config::Route& route, bool add) {
-  auto note = [&](Ids& ids) { add ? (void)ids.insert(id) : (void)ids.erase(id); };
-  if (!route.service_id.empty()) note(services_[route.service_id].routes);
-  if (!route.upstream_id.empty()) note(upstreams_[route.upstream_id].routes);
-  if (!route.plugin_config_id.empty()) note(plugin_configs_[route.plugin_config_id].routes);
+// Notes what the route refers to, so that it is compiled again when that changes.
+void Builder::link(const std::string& id, const References* references) {
+  if (references == nullptr) return;
+  const auto& [service_id, upstream_id, plugin_config_id, text] = *references;
+  if (!service_id.empty()) services_[service_id].routes.insert(id);
+  if (!upstream_id.empty()) upstreams_[upstream_id].routes.insert(id);
+  if (!plugin_config_id.empty()) plugin_configs_[plugin_config_id].routes.insert(id);
 }
 
-Result<void> Builder::change_service(const Change& change, Batch& batch) {
-  ServiceState& state = services_[change.id];
-  uint64_t digest = change.value.empty() ? 0 : hash_bytes(change.value);
-  if (digest == state.digest) return {};
-  std::unique_ptr<config::Service> config;
-  Ref<const plugin::PluginSet> plugins;
-  std::unique_ptr<UpstreamState> upstream;
-  if (!change.value.empty()) {
-    Result<Json> value = Json::parse(change.value);
-    if (!value) return tl::unexpected(value.error());
-    Result<config::Service> parsed = schema::parse<config::Service>(std::move(*value));
-    if (!parsed) return tl::unexpected(parsed.error());
-    config = std::make_unique<config::Service>(std::move(*parsed));
-    std::string key = key_of(Kind::service, change.id);
-    auto built = plugin::PluginSet::build(
-        parts_.catalogue, Json(Json::Object(std::move(config->plugins))), key, state.plugins.get());
-    if (!built) return tl::unexpected(built.error());
-    plugins = std::move(*built);
-    config->plugins.clear();
-    if (config->upstream != nullptr) {
-      auto made = make_upstream(std::move(*config->upstream), key, state.upstream.get());
-      if (!made) return tl::unexpected(made.error());
-      upstream = std::move(*made);
-      config->upstream.reset();
-    }
+// Takes the notes back, and forgets what was only known by them.
+void Builder::unlink(const std::string& id, const References* references) {
+  if (references == nullptr) return;
+  if (auto at = services_.find(references->service_id); at != services_.end()) {
+    at->second.routes.erase(id);
+    if (!at->second.exists && at->second.routes.empty()) services_.erase(at);
   }
-  if (state.config != nullptr && !state.config->upstream_id.empty()) {
-    upstreams_[state.config->upstream_id].services.erase(change.id);
+  if (auto at = upstreams_.find(references->upstream_id); at != upstreams_.end()) {
+    at->second.routes.erase(id);
+    drop_if_unused(at);
   }
-  forget_names(state.upstream.get());
-  if (upstream != nullptr) {
-    for (const std::string& name : upstream->names) name_owners_[name].insert(upstream->key);
+  if (auto at = plugin_configs_.find(references->plugin_config_id); at != plugin_configs_.end()) {
+    at->second.routes.erase(id);
+    if (at->second.digest == 0 && at->second.routes.empty()) plugin_configs_.erase(at);
   }
-  state.digest = digest;
-  state.plugins = std::move(plugins);
-  state.upstream = std::move(upstream);
-  state.config = std::move(config);
-  if (state.config != nullptr && !state.config->upstream_id.empty()) {
-    upstreams_[state.config->upstream_id].services.insert(change.id);
-  }
-  batch.services.insert(change.id);
-  return {};
 }
 
-// Compiles the route anew and puts it in the place of its last version.
-void Builder::rebuild_route(const std::string& id, Batch& batch) {
+// Hosts are the route's, or those of its service.
+Result<Ref<const router::Rule>> Builder::make_rule(const config::Route& config, uint64_t sequence,
+                                                   const upstream::SharedId& slot) const {
+  const std::vector<std::string>* hosts = &config.hosts;
+  auto service = services_.find(config.service_id);
+  if (hosts->empty() && service != services_.end()) hosts = &service->second.hosts;
+  return router::Rule::compile({config, *hosts, sequence, &slot}, parts_.mode);
+}
+
+// The hosts of its service are others now.
+void Builder::rehost_route(const std::string& id, Batch& batch) {
+  RouteState& state = routes_.find(id)->second;
+  if (state.references->text.empty()) return;
+  uint64_t digest = 0;
+  Result<Json> value = read_value(state.references->text, digest);
+  if (!value) return;  // it was read before
+  Result<config::Route> config = config::parse_route(std::move(*value));
+  if (!config) return;
+  auto rule = make_rule(*config, state.sequence, *state.slot);
+  if (!rule) return quarantine(Kind::route, id, rule.error());
+  quarantined_.erase(key_of(Kind::route, id));
+  batch.rules.replace(state.rule, *rule);
+  state.rule = std::move(*rule);
+  batch.changed = true;
+}
+
+void Builder::compile_route(const std::string& id, Batch& batch) {
   auto held = routes_.find(id);
   if (held == routes_.end()) return;
-  RouteState& state = held->second;
-  Ref<const Route> compiled = compile_route(id, state);
-  const config::Route& config = *state.config;
-  auto service = services_.find(config.service_id);
-  bool inherits =
-      config.hosts.empty() && service != services_.end() && service->second.config != nullptr;
-  const std::vector<std::string>& hosts = inherits ? service->second.config->hosts : config.hosts;
-  Result<Ref<const router::Rule>> rule =
-      router::Rule::compile({config, hosts, state.sequence, compiled.get()}, parts_.mode);
-  if (!rule) {
-    std::string key = key_of(Kind::route, id);
-    observe::log(observe::Level::error, "{}: {}", key, rule.error().message);
-    quarantined_[key] = {Kind::route, id, rule.error().message};
-    return;
-  }
-  batch.table.replace(state.rule, *rule);
-  batch.by_id.insert(id, compiled);
-  batch.changed = true;
-  state.rule = std::move(*rule);
-  state.compiled = std::move(compiled);
-}
-
-Ref<const Route> Builder::compile_route(const std::string& id, RouteState& state) const {
-  const config::Route& config = *state.config;
+  const RouteState& state = held->second;
   auto route = make_ref<Route>();
   route->id = id;
-  route->name = config.name;
+  route->name = state.name;
   route->slot_id = state.slot;
+  route->timeouts = state.timeouts;
+  static const References kNone;
+  const References& references = state.references != nullptr ? *state.references : kNone;
+  route->service_id = references.service_id;
   const ServiceState* service = nullptr;
-  if (!config.service_id.empty()) {
-    service = &services_.find(config.service_id)->second;
-    if (service->config == nullptr) route->refusal = 404;
-    route->service_id = config.service_id;
-    if (service->config != nullptr) route->service_name = service->config->name;
+  if (!references.service_id.empty()) {
+    service = &services_.find(references.service_id)->second;
+    route->service_name = service->name;
+    if (!service->exists) route->refusal = 404;
   }
+  route->chain = chain_of(state, references, service, *route);
+  choose_upstream(state, references, service, *route);
+  bool of_service = service != nullptr && service->websocket.value_or(false);
+  route->websocket = state.websocket.value_or(of_service);
+  batch.compiled.insert(state.slot->id().index, std::move(route));
+  batch.changed = true;
+}
+
+// The plugins of service, plugin config and route. Routes with the same single set share its chain.
+Ref<const plugin::SharedChain> Builder::chain_of(const RouteState& state,
+                                                 const References& references,
+                                                 const ServiceState* service, Route& route) const {
   std::vector<Ref<const plugin::PluginSet>> sets;
-  if (service != nullptr && service->plugins) sets.push_back(service->plugins);
-  if (!config.plugin_config_id.empty()) {
-    const PluginsResource& shared = plugin_configs_.find(config.plugin_config_id)->second;
-    if (shared.plugins) {
-      sets.push_back(shared.plugins);
-    } else {
-      route->refusal = 503;
-    }
+  Ref<const plugin::SharedChain> alone;
+  auto add = [&](const Plugins& plugins) {
+    if (!plugins.set) return;
+    sets.push_back(plugins.set);
+    alone = plugins.chain;
+  };
+  if (service != nullptr) add(service->plugins);
+  if (!references.plugin_config_id.empty()) {
+    const PluginConfigState& shared = plugin_configs_.find(references.plugin_config_id)->second;
+    add(shared.plugins);
+    if (shared.digest == 0) route.refusal = 503;
   }
-  sets.push_back(state.plugins);
-  route->chain = make_ref<const plugin::SharedChain>(std::move(sets));
-  choose_upstream(state, service, *route);
-  bool of_service = service != nullptr && service->config != nullptr &&
-                    service->config->enable_websocket.value_or(false);
-  route->websocket = config.enable_websocket.value_or(of_service);
-  return route;
+  add({state.plugins, nullptr});
+  if (sets.empty()) return no_plugins_;
+  if (sets.size() == 1 && alone) return alone;
+  return make_ref<const plugin::SharedChain>(std::move(sets));
 }
 
 // route.upstream_id, then route.upstream, then the service's: its upstream_id, then its upstream.
-void Builder::choose_upstream(const RouteState& state, const ServiceState* service,
-                              Route& route) const {
-  auto by_id = [&](const std::string& id) {
+void Builder::choose_upstream(const RouteState& state, const References& references,
+                              const ServiceState* service, Route& route) const {
+  auto share = [&](const std::string& id) {
     auto found = upstreams_.find(id);
-    bool there = found != upstreams_.end() && found->second.state != nullptr;
-    route.failure_status = there ? 503 : 502;
-    if (there) route.upstream = found->second.state->compiled;
+    if (found == upstreams_.end() || found->second.made == nullptr) {
+      route.failure_status = 502;
+      return;
+    }
+    route.shared_upstream = found->second.made->compiled->slot;
   };
-  const config::Route& config = *state.config;
-  const config::Service* shared = service == nullptr ? nullptr : service->config.get();
-  if (!config.upstream_id.empty()) {
-    by_id(config.upstream_id);
+  if (!references.upstream_id.empty()) {
+    share(references.upstream_id);
   } else if (state.upstream != nullptr) {
-    route.upstream = state.upstream->compiled;
-  } else if (shared != nullptr && !shared->upstream_id.empty()) {
-    by_id(shared->upstream_id);
+    route.own_upstream = state.upstream->compiled;
+  } else if (service != nullptr && !service->upstream_id.empty()) {
+    share(service->upstream_id);
   } else if (service != nullptr && service->upstream != nullptr) {
-    route.upstream = service->upstream->compiled;
+    route.shared_upstream = service->upstream->compiled->slot;
   }
-  if (route.upstream) route.timeouts = route.upstream->timeouts;
-  if (config.timeout != nullptr) route.timeouts = upstream::Timeouts::of(*config.timeout);
+}
+
+// ---- services
+
+Result<void> Builder::change_service(const Change& change, Batch& batch) {
+  if (change.value.empty()) {
+    erase_service(change.id, batch);
+    return {};
+  }
+  uint64_t digest = 0;
+  Result<Json> value = read_value(change.value, digest);
+  if (!value) return tl::unexpected(value.error());
+  ServiceState next;
+  next.exists = true;
+  Result<void> read = read_service(change, std::move(*value), next);
+  if (!read) return read;
+
+  ServiceState& state = services_[change.id];
+  if (next.upstream != state.upstream) put_upstream(state.upstream, next.upstream, batch);
+  bool only_upstream = state.exists && state.digest == next.digest &&
+                       (state.upstream == nullptr) == (next.upstream == nullptr);
+  bool rehost = state.hosts != next.hosts;
+  unlink_service(change.id, state.upstream_id);
+  next.routes = std::move(state.routes);
+  state = std::move(next);
+  link_service(change.id, state.upstream_id);
+  if (only_upstream) return {};
+  batch.add_routes(state.routes);
+  if (!rehost) return {};
+  for (const std::string& id : state.routes) rehost_route(id, batch);
+  return {};
+}
+
+Result<void> Builder::read_service(const Change& change, Json value, ServiceState& next) {
+  auto held = services_.find(change.id);
+  const ServiceState* old = held != services_.end() ? &held->second : nullptr;
+  uint64_t of_upstream = upstream_digest(value);
+  auto config = schema::parse<config::Service>(value);
+  if (!config) return tl::unexpected(config.error());
+  value.erase("upstream");
+  next.digest = digest_of(value);
+  std::string key = key_of(Kind::service, change.id);
+  auto set = make_plugins(as_json(std::move(config->plugins)), key,
+                          old != nullptr ? old->plugins.set.get() : nullptr);
+  if (!set) return tl::unexpected(set.error());
+  if (*set) {
+    next.plugins.chain =
+        make_ref<const plugin::SharedChain>(std::vector<Ref<const plugin::PluginSet>>{*set});
+  }
+  next.plugins.set = std::move(*set);
+  if (config->upstream != nullptr) {
+    auto made =
+        upstream_maker_.make(std::move(*config->upstream), of_upstream, {Kind::service, change.id},
+                             key, old != nullptr ? old->upstream : nullptr);
+    if (!made) return tl::unexpected(made.error());
+    next.upstream = std::move(*made);
+  }
+  next.name = std::move(config->name);
+  next.upstream_id = std::move(config->upstream_id);
+  next.websocket = config->enable_websocket;
+  next.hosts = std::move(config->hosts);
+  return {};
+}
+
+void Builder::erase_service(const std::string& id, Batch& batch) {
+  auto held = services_.find(id);
+  if (held == services_.end() || !held->second.exists) return;
+  ServiceState& state = held->second;
+  unlink_service(id, state.upstream_id);
+  put_upstream(state.upstream, nullptr, batch);
+  if (state.upstream != nullptr) upstream_maker_.forget(key_of(Kind::service, id));
+  bool rehost = !state.hosts.empty();
+  Ids routes = std::move(state.routes);
+  state = ServiceState();
+  batch.add_routes(routes);
+  state.routes = std::move(routes);
+  if (state.routes.empty()) {
+    services_.erase(held);
+    return;
+  }
+  if (!rehost) return;
+  for (const std::string& route : state.routes) rehost_route(route, batch);
+}
+
+void Builder::link_service(const std::string& id, const std::string& upstream_id) {
+  if (!upstream_id.empty()) upstreams_[upstream_id].services.insert(id);
+}
+
+void Builder::unlink_service(const std::string& id, const std::string& upstream_id) {
+  auto at = upstreams_.find(upstream_id);
+  if (at == upstreams_.end()) return;
+  at->second.services.erase(id);
+  drop_if_unused(at);
 }
 
 }  // namespace pylon::snapshot

@@ -1,17 +1,19 @@
 // Snapshot: one immutable version of the compiled configuration, shared by all workers.
 //
 // Made by the Builder on the control thread, sharing structure with its predecessor. Workers read
-// it through a Pin and never touch a reference count.
+// it through a Pin and never touch a reference count. What many others refer to (routes by the
+// router, upstreams by routes) is found by a dense number that stays the same from version to
+// version, so that it can be replaced alone, however many refer to it.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/persistent_map.h"
 #include "base/ref.h"
 #include "config/consumer.h"
 #include "config/credential_index.h"
-#include "config/route.h"
-#include "http/exchange.h"
 #include "plugin/chain.h"
 #include "plugin/metadata.h"
 #include "router/table.h"
@@ -19,8 +21,7 @@
 
 namespace pylon::snapshot {
 
-// A route with all that its service, plugin config and upstream contribute. Immutable. The views of
-// the labels point into it.
+// A route with all that its service and plugin config contribute. Immutable; labels view into it.
 struct Route final : RefCounted {
   std::string id;
   std::string name;
@@ -28,30 +29,54 @@ struct Route final : RefCounted {
   std::string service_name;
   Ref<const upstream::SharedId> slot_id;  // dense number, kept over versions of the route
   Ref<const plugin::SharedChain> chain;
-  Ref<const upstream::Upstream> upstream;  // null: failure_status after the plugins ran
-  upstream::Timeouts timeouts;
-  int refusal = 0;           // a reference is missing: answered before any plugin; 0: none is
-  int failure_status = 503;  // without upstream
+  Ref<const upstream::Upstream> own_upstream;     // the one written in the route, or
+  Ref<const upstream::SharedId> shared_upstream;  // the slot of one that stands elsewhere, or
+  int failure_status = 503;                       // neither: answered after the plugins ran
+  int refusal = 0;  // a reference is missing: answered before any plugin; 0: none is
+  std::optional<upstream::Timeouts> timeouts;  // win over the upstream's
   bool websocket = false;
 };
 
 // A consumer as the auth plugins' entries point to it.
 struct Consumer final : RefCounted {
   config::Consumer config;
-  Ref<const plugin::PluginSet> plugins;  // auth plugins left out
+  Ref<const plugin::PluginSet> plugins;  // auth plugins left out; null: none
+};
+
+// The key of maps by dense number: the number is its own hash.
+struct SlotKey {
+  using Stored = uint32_t;
+  using View = uint32_t;
+  static uint64_t hash(View key) { return key; }
+  static bool equal(Stored stored, View key) { return stored == key; }
 };
 
 struct Snapshot {
-  explicit Snapshot(router::Mode mode) : routes(mode) {}
+  explicit Snapshot(router::Mode mode) : rules(mode) {}
 
-  uint64_t revision = 0;  // which version it is, for tests and explanations
-  router::Table routes;   // targets are const Route*
-  PersistentMap<Ref<const Route>> routes_by_id;
+  uint64_t number = 0;  // of the builder's snapshots, from 1
+
+  router::Table rules;                                              // targets are for route_at()
+  PersistentMap<Ref<const Route>, SlotKey> routes;                  // by slot
+  PersistentMap<Ref<const upstream::Upstream>, SlotKey> upstreams;  // the shared ones, by slot
   PersistentMap<Ref<const Consumer>> consumers;
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;
   config::CredentialIndex credentials;
   Ref<const plugin::SharedChain> global_rules;
   Ref<const plugin::MetadataSet> metadata;
+
+  // The route that a match in `rules` of this snapshot found.
+  const Route& route_at(const void* target) const {
+    const auto& slot = *static_cast<const upstream::SharedId*>(target);
+    return **routes.find(slot.id().index);
+  }
+  // Null: the route's failure_status says why.
+  const upstream::Upstream* upstream_of(const Route& route) const {
+    if (route.own_upstream) return route.own_upstream.get();
+    if (!route.shared_upstream) return nullptr;
+    const auto* found = upstreams.find(route.shared_upstream->id().index);
+    return found != nullptr ? found->get() : nullptr;
+  }
 };
 
 }  // namespace pylon::snapshot

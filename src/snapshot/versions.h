@@ -21,7 +21,7 @@
 
 namespace pylon::snapshot {
 
-class Snapshot;
+struct Snapshot;
 class Seat;
 
 // One published snapshot and, per worker, who holds it. Internal to this file's classes.

@@ -11,10 +11,10 @@
 namespace pylon::snapshot {
 namespace {
 
-// A snapshot whose revision is what the tests look at.
-std::unique_ptr<const Snapshot> numbered(uint64_t revision) {
+// A snapshot whose number is what the tests look at.
+std::unique_ptr<const Snapshot> numbered(uint64_t number) {
   auto snapshot = std::make_unique<Snapshot>(router::Mode::host_uri);
-  snapshot->revision = revision;
+  snapshot->number = number;
   return snapshot;
 }
 
@@ -31,7 +31,7 @@ TEST(Versions, AWorkerTakesTheNewestOnly) {
   publish(versions, 2);
   EXPECT_TRUE(seat.take_newest());
   EXPECT_FALSE(seat.take_newest());
-  EXPECT_EQ(seat.snapshot().revision, 2u);
+  EXPECT_EQ(seat.snapshot().number, 2u);
   versions.settle();
   EXPECT_EQ(versions.live(), 1u);  // nobody ever took the first
 }
@@ -62,7 +62,7 @@ TEST(Versions, APinKeepsItsVersionAndNoOther) {
   }
   versions.settle();
   EXPECT_EQ(versions.live(), 2u);
-  EXPECT_EQ(old.snapshot().revision, 1u);
+  EXPECT_EQ(old.snapshot().number, 1u);
   old.release();
   versions.settle();
   EXPECT_EQ(versions.live(), 2u);
@@ -81,7 +81,7 @@ TEST(Versions, ThePinOfTheNewestMayGoAndComeBack) {
   publish(versions, 2);
   seat.take_newest();
   versions.settle();
-  EXPECT_EQ(again.snapshot().revision, 1u);
+  EXPECT_EQ(again.snapshot().number, 1u);
   Pin moved = std::move(again);
   EXPECT_FALSE(again);
   EXPECT_TRUE(moved);
@@ -122,12 +122,12 @@ TEST(Versions, Stress) {
     while (last < kVersions) {
       seat.take_newest();
       if (!seat.serves()) continue;
-      EXPECT_GE(seat.snapshot().revision, last);
-      last = seat.snapshot().revision;
+      EXPECT_GE(seat.snapshot().number, last);
+      last = seat.snapshot().number;
       random = random * 6364136223846793005u + 1442695040888963407u;
       if ((random >> 33) % 3 != 0) pins.push_back(seat.pin());
       if (pins.size() > 8) pins.erase(pins.begin() + static_cast<long>((random >> 40) % 8));
-      for (const Pin& pin : pins) EXPECT_LE(pin.snapshot().revision, last);
+      for (const Pin& pin : pins) EXPECT_LE(pin.snapshot().number, last);
     }
     pins.clear();
     ++done;

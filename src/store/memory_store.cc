@@ -18,6 +18,13 @@ async::Task<Outcome<std::vector<Entry>>> MemoryStore::list(std::string prefix) {
   co_return entries(prefix);
 }
 
+async::Task<Outcome<std::vector<Entry>>> MemoryStore::search(std::string prefix, std::string text) {
+  if (read_failure) co_return tl::unexpected(*read_failure);
+  std::vector<Entry> found = entries(prefix);
+  std::erase_if(found, [&](const Entry& entry) { return entry.value.find(text) == text.npos; });
+  co_return found;
+}
+
 async::Task<Outcome<int64_t>> MemoryStore::load(Visitor visit) {
   if (read_failure) co_return tl::unexpected(*read_failure);
   for (Entry& entry : entries("")) visit(std::move(entry));

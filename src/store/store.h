@@ -138,6 +138,9 @@ class Store {
   // Every key that begins with the prefix, by create_revision, then by key.
   virtual async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) = 0;
 
+  // Of these, the ones whose value contains the text.
+  virtual async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) = 0;
+
   // Every key at one revision, which is returned; in the order of list().
   virtual async::Task<Outcome<int64_t>> load(Visitor visit) = 0;
 

@@ -151,6 +151,16 @@ TYPED_TEST(StoreTest, ListsByCreationAndOnlyThePrefix) {
   EXPECT_EQ(this->keys("/none/"), Keys{});
 }
 
+TYPED_TEST(StoreTest, SearchesInValues) {
+  this->put("/r/1", R"({"service_id":"x-1"})");
+  this->put("/r/2", R"({"service_id":"x_1"})");
+  this->put("/s/1", R"({"service_id":"x-1"})");
+  auto found = this->pump_.run(this->store_->search("/r/", "x-1"));
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ((*found)[0].key, "/r/1");
+}
+
 TYPED_TEST(StoreTest, LoadsEverythingAtOneRevision) {
   this->put("/b", "1");
   this->put("/a", "2");

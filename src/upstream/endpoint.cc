@@ -1,14 +1,22 @@
 #include "upstream/endpoint.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/un.h>
-
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace pylon::upstream {
+
 namespace {
+
+// Endpoints by identity, without a copy of it.
+struct ByIdentity {
+  using is_transparent = void;
+  bool operator()(const Endpoint* a, const Endpoint* b) const {
+    return a->identity() < b->identity();
+  }
+  bool operator()(const Endpoint* a, const EndpointIdentity& b) const { return a->identity() < b; }
+  bool operator()(const EndpointIdentity& a, const Endpoint* b) const { return a < b->identity(); }
+};
 
 std::string address_text(const EndpointIdentity& identity) {
   if (!identity.unix_path.empty()) return "unix:" + identity.unix_path;
@@ -17,49 +25,70 @@ std::string address_text(const EndpointIdentity& identity) {
   return ip + ":" + std::to_string(identity.port);
 }
 
-socklen_t fill(sockaddr_storage& storage, const EndpointIdentity& identity) {
-  if (!identity.unix_path.empty()) {
-    auto& address = reinterpret_cast<sockaddr_un&>(storage);
-    address.sun_family = AF_UNIX;
-    size_t bytes = std::min(identity.unix_path.size(), EndpointTable::kMaxUnixPath);
-    std::memcpy(address.sun_path, identity.unix_path.data(), bytes);
-    return sizeof(address);
-  }
-  if (identity.address.is_v6()) {
-    auto& address = reinterpret_cast<sockaddr_in6&>(storage);
-    address.sin6_family = AF_INET6;
-    address.sin6_port = htons(identity.port);
-    std::memcpy(&address.sin6_addr, identity.address.bytes().data(), 16);
-    return sizeof(address);
-  }
-  auto& address = reinterpret_cast<sockaddr_in&>(storage);
-  address.sin_family = AF_INET;
-  address.sin_port = htons(identity.port);
-  address.sin_addr.s_addr = htonl(identity.address.v4_value());
-  return sizeof(address);
+// "10.0.0.1:80" -> "10.0.0.1", "[::1]:80" -> "::1"
+std::string_view ip_part(std::string_view text, const EndpointIdentity& identity) {
+  if (!identity.unix_path.empty()) return {};
+  text = text.substr(0, text.rfind(':'));
+  return identity.address.is_v6() ? text.substr(1, text.size() - 2) : text;
+}
+
+std::unique_ptr<const sockaddr_un> unix_address(const std::string& path) {
+  if (path.empty()) return nullptr;
+  auto address = std::make_unique<sockaddr_un>();
+  address->sun_family = AF_UNIX;
+  std::memcpy(address->sun_path, path.data(), std::min(path.size(), EndpointTable::kMaxUnixPath));
+  return address;
 }
 
 }  // namespace
 
-Endpoint::Endpoint(EndpointTable& table, const EndpointIdentity& identity)
+struct EndpointTableCore : RefCounted {
+  std::set<const Endpoint*, ByIdentity> endpoints;
+  DenseIds ids;
+};
+
+Endpoint::Endpoint(EndpointTableCore& table, const EndpointIdentity& identity)
     : table_(&table),
-      id_(table.ids_.take()),
+      id_(table.ids.take()),
       identity_(identity),
       text_(address_text(identity_)),
-      ip_text_(identity_.unix_path.empty() ? identity_.address.to_string() : std::string()),
-      address_bytes_(fill(address_, identity_)) {}
+      ip_text_(ip_part(text_, identity_)),
+      unix_address_(unix_address(identity_.unix_path)) {
+  if (identity_.address.is_v6()) {
+    address_.v6.sin6_family = AF_INET6;
+    address_.v6.sin6_port = htons(identity_.port);
+    std::memcpy(&address_.v6.sin6_addr, identity_.address.bytes().data(), 16);
+  } else {
+    address_.v4.sin_family = AF_INET;
+    address_.v4.sin_port = htons(identity_.port);
+    address_.v4.sin_addr.s_addr = htonl(identity_.address.v4_value());
+  }
+}
 
 Endpoint::~Endpoint() {
-  table_->by_identity_.erase(identity_);
-  table_->ids_.give_back(id_);
+  table_->endpoints.erase(this);
+  table_->ids.give_back(id_);
 }
 
+socklen_t Endpoint::socket_address_bytes() const {
+  if (unix_address_ != nullptr) return sizeof(sockaddr_un);
+  return identity_.address.is_v6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+}
+
+EndpointTable::EndpointTable() : core_(make_ref<EndpointTableCore>()) {}
+
+EndpointTable::~EndpointTable() = default;
+
 Ref<const Endpoint> EndpointTable::intern(const EndpointIdentity& identity) {
-  auto known = by_identity_.find(identity);
-  if (known != by_identity_.end()) return Ref<const Endpoint>(known->second);
-  Ref<const Endpoint> endpoint(new Endpoint(*this, identity));
-  by_identity_.emplace(identity, endpoint.get());
+  auto known = core_->endpoints.find(identity);
+  if (known != core_->endpoints.end()) return Ref<const Endpoint>(*known);
+  Ref<const Endpoint> endpoint(new Endpoint(*core_, identity));
+  core_->endpoints.insert(endpoint.get());
   return endpoint;
 }
+
+size_t EndpointTable::size() const { return core_->endpoints.size(); }
+
+EndpointId EndpointTable::bound() const { return core_->ids.bound(); }
 
 }  // namespace pylon::upstream

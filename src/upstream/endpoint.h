@@ -7,11 +7,13 @@
 // used twice, beside them, and drops what it holds when the serial has changed.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <compare>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -47,6 +49,7 @@ struct EndpointIdentity {
 };
 
 class EndpointTable;
+struct EndpointTableCore;
 
 class Endpoint final : public RefCounted {
  public:
@@ -56,49 +59,52 @@ class Endpoint final : public RefCounted {
   uint64_t serial() const { return id_.serial; }
   const EndpointIdentity& identity() const { return identity_; }
   std::string_view text() const { return text_; }  // "10.0.0.1:80", "[::1]:80", "unix:/run/a.sock"
-  std::string_view ip_text() const {
-    return ip_text_;
-  }  // "10.0.0.1", "::1"; empty for unix sockets
+  std::string_view ip_text() const { return ip_text_; }  // "10.0.0.1"; empty for unix sockets
 
   // What connect(2) takes.
-  const sockaddr* socket_address() const { return reinterpret_cast<const sockaddr*>(&address_); }
-  socklen_t socket_address_bytes() const { return address_bytes_; }
-  int socket_family() const { return address_.ss_family; }
+  const sockaddr* socket_address() const {
+    return unix_address_ != nullptr ? reinterpret_cast<const sockaddr*>(unix_address_.get())
+                                    : &address_.any;
+  }
+  socklen_t socket_address_bytes() const;
+  int socket_family() const { return socket_address()->sa_family; }
 
  private:
   friend class EndpointTable;
-  Endpoint(EndpointTable& table, const EndpointIdentity& identity);
+  Endpoint(EndpointTableCore& table, const EndpointIdentity& identity);
 
-  EndpointTable* table_;
+  Ref<EndpointTableCore> table_;
   DenseIds::Id id_;
   EndpointIdentity identity_;
   std::string text_;
-  std::string ip_text_;
-  sockaddr_storage address_{};
-  socklen_t address_bytes_ = 0;
+  std::string_view ip_text_;  // a part of text_
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  } address_{};
+  std::unique_ptr<const sockaddr_un> unix_address_;  // in place of the other
 };
 
-// Must outlive every endpoint that it made.
+// Its endpoints may outlive it: snapshots that are still pinned when the configuration is gone.
 class EndpointTable {
  public:
   // sun_path's room, without the terminating NUL.
   static constexpr size_t kMaxUnixPath = 107;
 
-  EndpointTable() = default;
+  EndpointTable();
+  ~EndpointTable();
   EndpointTable(const EndpointTable&) = delete;
   EndpointTable& operator=(const EndpointTable&) = delete;
 
   // The endpoint of that identity: the one there is, or a new one. `unix_path` must fit.
   Ref<const Endpoint> intern(const EndpointIdentity& identity);
 
-  size_t size() const { return by_identity_.size(); }
-  EndpointId bound() const { return ids_.bound(); }  // every id handed out so far is below
+  size_t size() const;
+  EndpointId bound() const;  // every id handed out so far is below
 
  private:
-  friend class Endpoint;
-
-  std::map<EndpointIdentity, const Endpoint*> by_identity_;
-  DenseIds ids_;
+  Ref<EndpointTableCore> core_;
 };
 
 }  // namespace pylon::upstream

@@ -55,6 +55,15 @@ TEST(Endpoint, AnIdComesBackWithAnotherSerial) {
   EXPECT_EQ(table.bound(), 1u);
 }
 
+TEST(Endpoint, MayOutliveItsTable) {
+  Ref<const Endpoint> kept;
+  {
+    EndpointTable table;
+    kept = table.intern(at("10.0.0.1", 80));
+  }
+  EXPECT_EQ(kept->text(), "10.0.0.1:80");
+}
+
 TEST(Endpoint, TextAndSocketAddress) {
   EndpointTable table;
   auto v4 = table.intern(at("10.0.0.1", 80));

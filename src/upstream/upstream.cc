@@ -145,10 +145,8 @@ void read_limits(const config::Upstream& from, const Workshop& workshop, Upstrea
   }
 }
 
-void keep_identity(std::string_view key, const Workshop& workshop, const Upstream* previous,
-                   Upstream& upstream) {
+void keep_identity(const Workshop& workshop, const Upstream* previous, Upstream& upstream) {
   static uint64_t last_serial = 0;  // control thread
-  upstream.key = key;
   upstream.serial = ++last_serial;
   upstream.slot = previous != nullptr ? previous->slot : make_ref<const SharedId>(workshop.slots);
 }
@@ -185,7 +183,7 @@ Result<Ref<const Upstream>> compile(const config::Upstream& from, std::string_vi
   if (*balancing == Balancing::chash) {
     upstream->hash_key = std::make_unique<const HashKey>(from.hash_on, from.key);
   }
-  keep_identity(key, workshop, previous, *upstream);
+  keep_identity(workshop, previous, *upstream);
   if (from.checks != nullptr) upstream->health = workshop.health.group(key);
   upstream->scheme = from.scheme;
   upstream->pass_host = from.pass_host;

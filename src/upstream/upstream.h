@@ -71,7 +71,6 @@ struct Group {
 };
 
 struct Upstream final : RefCounted {
-  std::string key;           // the resource that carries it: "/apisix/upstreams/1"
   Ref<const SharedId> slot;  // of the resource, the same for all its versions: worker state
   uint64_t serial = 0;       // of this version; never used twice
 
@@ -118,7 +117,7 @@ class AddressBook {
 struct Workshop {
   EndpointTable& endpoints;
   HealthTable& health;
-  DenseIds& slots;
+  DenseIds slots;
   AddressBook& names;
   Keepalive keepalive;  // for upstreams that say nothing: nginx_config.http.upstream
 };

@@ -160,7 +160,15 @@ async::Task<Outcome<std::optional<Entry>>> EmbeddedStore::get(std::string key) {
 
 async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::list(std::string prefix) {
   return ask(std::make_shared<Call<std::vector<Entry>>>(
-      [prefix = std::move(prefix)](Tables& tables) { return tables.list(prefix); }));
+      [prefix = std::move(prefix)](Tables& tables) { return tables.list(prefix, {}); }));
+}
+
+async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::search(std::string prefix,
+                                                               std::string text) {
+  return ask(std::make_shared<Call<std::vector<Entry>>>(
+      [prefix = std::move(prefix), text = std::move(text)](Tables& tables) {
+        return tables.list(prefix, text);
+      }));
 }
 
 async::Task<Outcome<int64_t>> EmbeddedStore::load(Visitor visit) {

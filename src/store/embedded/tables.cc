@@ -34,7 +34,7 @@ struct Tables::Statements {
       : get(db, "SELECT key, value, create_revision, mod_revision FROM entry WHERE key = ?1"),
         list(db,
              "SELECT key, value, create_revision, mod_revision FROM entry "
-             "WHERE key >= ?1 AND (?2 = '' OR key < ?2)"),
+             "WHERE key >= ?1 AND (?2 = '' OR key < ?2) AND (?3 = '' OR instr(value, ?3) > 0)"),
         load(db, "SELECT key, value, create_revision, mod_revision FROM entry ORDER BY id"),
         keys(db, "SELECT key FROM entry WHERE key >= ?1 AND (?2 = '' OR key < ?2) ORDER BY key"),
         due(db, "SELECT key FROM entry WHERE expires_us <= ?1 ORDER BY expires_us, id"),
@@ -109,11 +109,11 @@ Outcome<std::optional<Entry>> Tables::get(std::string_view key) {
   return entry;
 }
 
-Outcome<std::vector<Entry>> Tables::list(std::string_view prefix) {
+Outcome<std::vector<Entry>> Tables::list(std::string_view prefix, std::string_view text) {
   Statement& row = statements_->list;
   std::string end = end_of_prefix(prefix);
   std::vector<Entry> entries;
-  row.bind(prefix, std::string_view(end));
+  row.bind(prefix, std::string_view(end), text);
   while (row.next()) entries.push_back(entry_of(row));
   if (auto done = outcome(); !done) return tl::unexpected(done.error());
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {

@@ -41,7 +41,8 @@ class Tables {
   int64_t revision() const { return revision_; }
 
   Outcome<std::optional<Entry>> get(std::string_view key);
-  Outcome<std::vector<Entry>> list(std::string_view prefix);
+  // `text`: what the values must contain; empty: anything.
+  Outcome<std::vector<Entry>> list(std::string_view prefix, std::string_view text);
   Outcome<int64_t> load(const Store::Visitor& visit);
   Outcome<std::vector<ChangeSet>> changes_after(int64_t revision);
 

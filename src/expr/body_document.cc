@@ -1,0 +1,162 @@
+#include "expr/body_document.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/strings.h"
+#include "expr/graphql.h"
+#include "expr/json_path.h"
+#include "http/uri.h"
+
+namespace pylon::expr {
+namespace {
+
+using http::FieldId;
+
+constexpr size_t kMaxParts = 1000;
+
+// A name that comes twice has an array of its values.
+void add_part(Json& parts, std::string_view name, Json value) {
+  Json* known = parts.find(name);
+  if (known == nullptr) {
+    parts[name] = std::move(value);
+  } else if (known->is_array()) {
+    known->push_back(std::move(value));
+  } else {
+    *known = Json::array({*known, std::move(value)});
+  }
+}
+
+Json parse_form(std::string_view body) {
+  Json parts = Json::object();
+  Arena arena;
+  for (size_t count = 0; !body.empty() && count < kMaxParts; ++count) {
+    std::string_view pair = body.substr(0, body.find('&'));
+    body.remove_prefix(std::min(pair.size() + 1, body.size()));
+    size_t equals = pair.find('=');
+    std::string_view name = http::decode_argument(pair.substr(0, equals), arena);
+    if (name.empty()) continue;
+    Json value = true;
+    if (equals != pair.npos) value = Json(http::decode_argument(pair.substr(equals + 1), arena));
+    add_part(parts, name, std::move(value));
+  }
+  return parts;
+}
+
+// The value of a parameter like boundary or name, without its quotes.
+std::string_view parameter(std::string_view field, std::string_view name) {
+  while (!field.empty()) {
+    std::string_view part = trim(field.substr(0, field.find(';')));
+    field.remove_prefix(std::min(field.find(';'), field.size() - 1) + 1);
+    size_t equals = part.find('=');
+    if (equals == part.npos || !iequals(part.substr(0, equals), name)) continue;
+    std::string_view value = part.substr(equals + 1);
+    bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+    return quoted ? value.substr(1, value.size() - 2) : value;
+  }
+  return {};
+}
+
+// The name of a part, from its head.
+std::string_view part_name(std::string_view head) {
+  while (!head.empty()) {
+    std::string_view line = head.substr(0, head.find('\n'));
+    head.remove_prefix(std::min(line.size() + 1, head.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (istarts_with(line, "content-disposition:")) return parameter(line, "name");
+  }
+  return {};
+}
+
+// RFC 7578, RFC 2046 5.1.1.
+std::optional<Json> parse_multipart(std::string_view body, std::string_view type) {
+  std::string_view boundary = parameter(type, "boundary");
+  if (boundary.empty()) return std::nullopt;
+  std::string delimiter = "--" + std::string(boundary);
+  Json parts = Json::object();
+  size_t at = body.find(delimiter);
+  for (size_t count = 0; at != body.npos && count < kMaxParts; ++count) {
+    std::string_view rest = body.substr(at + delimiter.size());
+    if (rest.starts_with("--")) return parts;
+    size_t end = rest.find("\r\n" + delimiter);
+    size_t head_end = rest.find("\r\n\r\n");
+    if (end == rest.npos || head_end == rest.npos || head_end > end) return std::nullopt;
+    std::string_view name = part_name(rest.substr(0, head_end));
+    size_t start = std::min(head_end + 4, end);
+    if (!name.empty()) add_part(parts, name, Json(rest.substr(start, end - start)));
+    at += delimiter.size() + end + 2;
+  }
+  return std::nullopt;
+}
+
+std::optional<Json> parse_json(std::string_view body) {
+  auto value = Json::parse(body);
+  return value ? std::optional<Json>(*std::move(value)) : std::nullopt;
+}
+
+// Where APISIX looks for a GraphQL document.
+std::string graphql_text(const http::Exchange& exchange) {
+  const http::Request& request = exchange.request;
+  if (request.method == http::Method::get) {
+    return std::string(http::find_argument(request.args, "query", exchange.arena));
+  }
+  if (request.method != http::Method::post) return {};
+  if (exchange.body.size() > kMaxGraphqlBytes) return {};
+  if (request.fields.get(FieldId::content_type) != "application/json") {
+    return std::string(exchange.body);
+  }
+  auto value = parse_json(exchange.body);
+  const Json* query = value ? value->find("query") : nullptr;
+  return query != nullptr ? std::string(query->as_string()) : std::string();
+}
+
+Json graphql_value(const http::Exchange& exchange) {
+  std::string text = graphql_text(exchange);
+  auto parsed = parse_graphql(text);
+  if (!parsed) return {};
+  Json value = Json::object({{"name", Json(parsed->name)}, {"root_fields", Json::array()}});
+  for (std::string_view field : parsed->root_fields) value["root_fields"].push_back(Json(field));
+  if (!parsed->operation.empty()) value["operation"] = Json(parsed->operation);
+  return value;
+}
+
+}  // namespace
+
+BodyDocument& BodyDocument::of(http::Exchange& exchange) {
+  auto* known = static_cast<BodyDocument*>(exchange.body_document.get());
+  bool same = known != nullptr && known->body_.data() == exchange.body.data() &&
+              known->body_.size() == exchange.body.size();
+  if (same) return *known;
+  auto made = std::shared_ptr<BodyDocument>(new BodyDocument(exchange));
+  exchange.body_document = made;
+  return *made;
+}
+
+BodyDocument::BodyDocument(const http::Exchange& exchange) : body_(exchange.body) {
+  std::string_view type = exchange.request.fields.get(FieldId::content_type);
+  if (body_.data() == nullptr) return;
+  if (type.find("application/json") != type.npos) {
+    value_ = parse_json(body_);
+  } else if (type.find("application/x-www-form-urlencoded") != type.npos) {
+    value_ = parse_form(body_);
+  } else if (type.find("multipart/form-data") != type.npos) {
+    value_ = parse_multipart(body_, type);
+  }
+}
+
+const Json* BodyDocument::at(std::string_view path) {
+  if (!value_) return nullptr;
+  if (!is_json_path(path)) return find_dotted(*value_, path);
+  auto known = found_.find(path);
+  if (known == found_.end()) {
+    known = found_.emplace(std::string(path), find_all(*value_, path)).first;
+  }
+  return known->second.empty() ? nullptr : &known->second;
+}
+
+const Json* BodyDocument::graphql(http::Exchange& exchange) {
+  if (!graphql_) graphql_ = graphql_value(exchange);
+  return graphql_->is_null() ? nullptr : &*graphql_;
+}
+
+}  // namespace pylon::expr

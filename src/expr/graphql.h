@@ -1,0 +1,22 @@
+// The first operation of a GraphQL document: enough to route by it.
+//
+// Executable definitions only (operations and fragments), the whole document must be well formed.
+// Source: GraphQL specification, October 2021, section 2.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace pylon::expr {
+
+struct GraphqlOperation {
+  std::string_view operation;  // "query", "mutation", "subscription"; empty: a fragment
+  std::string_view name;       // empty: anonymous
+  std::vector<std::string_view> root_fields;  // fields and fragment names at the top, not aliases
+};
+
+// Views into `text`. nullopt: not well formed, empty, or nested too deep.
+std::optional<GraphqlOperation> parse_graphql(std::string_view text);
+
+}  // namespace pylon::expr
