@@ -120,10 +120,11 @@ bool same_word(const char* folded, const char* name) {
 bool equals_folded(const FoldedName& folded, const char* name, size_t size) {
   if (size >= 8) {
     size_t last = size - 8;
+    if (!same_word<uint64_t>(&folded[last], name + last)) return false;
     for (size_t at = 0; at < last; at += 8) {
       if (!same_word<uint64_t>(&folded[at], name + at)) return false;
     }
-    return same_word<uint64_t>(&folded[last], name + last);
+    return true;
   }
   if (size >= 4) {
     return same_word<uint32_t>(&folded[0], name) &&
@@ -183,7 +184,26 @@ bool Fields::contains(std::string_view name) const {
   return std::any_of(begin(), end(), [&](const Field& f) { return same_name(f, id, name); });
 }
 
-void Fields::set(FieldId id, std::string_view value) { set_first(id, field_name(id), value); }
+void Fields::set(FieldId id, std::string_view value) {
+  if (!has(id)) return push(id, field_name(id), value);
+  bool found = false;
+  for (Field& field : *this) {
+    if (field.id != id || field.removed()) continue;
+    if (found) {
+      field.name_size = 0;
+    } else {
+      replace(field, value);
+      found = true;
+    }
+  }
+  if (!found) push(id, field_name(id), value);
+}
+
+void Fields::replace(Field& field, std::string_view value) {
+  field.value_data = value.data();
+  field.value_size = static_cast<uint32_t>(value.size());
+  octets_ += value.size();
+}
 
 void Fields::set(std::string_view name, std::string_view value) {
   set_first(field_id(name), name, value);
@@ -195,8 +215,7 @@ void Fields::set_first(FieldId id, std::string_view name, std::string_view value
     push(id, name, value);
     return;
   }
-  found->value_data = value.data();
-  found->value_size = static_cast<uint32_t>(value.size());
+  replace(*found, value);
   remove_all(id, name, found);
 }
 

@@ -115,7 +115,7 @@ class Fields {
   void set(std::string_view name, std::string_view value);
   void remove(FieldId id);
   void remove(std::string_view name);
-  void clear() { size_ = 0, present_ = 0; }
+  void clear() { size_ = 0, octets_ = 0, present_ = repeated_ = 0; }
 
   // Parsers: room for one more, filled by the caller. Not visible to get() until push_raw's id is
   // right.
@@ -124,7 +124,10 @@ class Fields {
       grow();
     data_[size_++] = Field{name.data(), value.data(), static_cast<uint32_t>(value.size()),
                            static_cast<uint16_t>(name.size()), id};
-    present_ |= uint64_t{1} << static_cast<int>(id);
+    uint64_t bit = uint64_t{1} << static_cast<int>(id);
+    repeated_ |= present_ & bit;
+    present_ |= bit;
+    octets_ += line_octets(name.size(), value.size());
   }
 
   // All octets moved by `delta` bytes: the head was copied from the read buffer into the arena.
@@ -137,6 +140,10 @@ class Fields {
   Field* end() { return data_ + size_; }
   size_t size() const { return size_; }
   uint64_t present() const { return present_; }
+  // Whether an id was given more than once, perhaps to fields that have been removed since.
+  bool repeated(FieldId id) const { return (repeated_ >> static_cast<int>(id)) & 1; }
+  // No fewer octets than all fields take as lines of HTTP/1.
+  size_t line_octets() const { return octets_; }
   Arena& arena() const { return *arena_; }
 
  private:
@@ -144,13 +151,17 @@ class Fields {
   Field* first(FieldId id, std::string_view name);
   void set_first(FieldId id, std::string_view name, std::string_view value);
   void remove_all(FieldId id, std::string_view name, const Field* keep);
+  void replace(Field& field, std::string_view value);
   void grow();
+  static size_t line_octets(size_t name, size_t value) { return name + value + 4; }
 
   Arena* arena_;
   Field* data_ = nullptr;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
   uint64_t present_ = 0;
+  uint64_t repeated_ = 0;
+  size_t octets_ = 0;
 };
 
 // RFC 9110 5.1: a token of 1..65535 octets.

@@ -5,6 +5,10 @@
 #include <cstring>
 #include <optional>
 
+#if defined(__SSSE3__)
+#include <tmmintrin.h>
+#endif
+
 #include "base/ip.h"
 #include "base/strings.h"
 
@@ -33,9 +37,36 @@ struct PathScan {
   bool valid = true;
 };
 
+#if defined(__SSSE3__)
+// How many octets at the start, in whole sixteens, are nothing but plain ones, slashes and dots,
+// with no slash or dot behind a slash and no slash at the end.
+size_t plain_sixteens(std::string_view target) {
+  const __m128i space = _mm_set1_epi8(' ');
+  size_t at = 0;
+  unsigned slash_before = 0;
+  for (; at + 16 <= target.size(); at += 16) {
+    __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(target.data() + at));
+    auto where = [&](char c) {
+      return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(octets, _mm_set1_epi8(c))));
+    };
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(octets, space), octets);
+    auto special = static_cast<unsigned>(_mm_movemask_epi8(control)) | where('%') | where('?') |
+                   where('#') | where(0x7f);
+    unsigned slashes = where('/');
+    unsigned behind = (slashes << 1) | slash_before;
+    if (special != 0 || (behind & (slashes | where('.'))) != 0) break;
+    slash_before = slashes >> 15;
+  }
+  return at - (slash_before != 0 ? 1 : 0);
+}
+#else
+size_t plain_sixteens(std::string_view) { return 0; }
+#endif
+
 PathScan scan_path(std::string_view target) {
   PathScan scan;
   Kind before = Kind::plain;
+  scan.end = plain_sixteens(target);
   for (; scan.end < target.size(); ++scan.end) {
     Kind kind = kind_of(target[scan.end]);
     if (kind == Kind::question) break;
@@ -235,6 +266,12 @@ constexpr std::array<bool, 256> kNameOctets = [] {
   return table;
 }();
 
+constexpr std::array<bool, 256> kLowerNameOctets = [] {
+  std::array<bool, 256> table = kNameOctets;
+  for (size_t c = 'A'; c <= 'Z'; ++c) table[c] = false;
+  return table;
+}();
+
 bool valid_name(std::string_view name) {
   if (name.empty() || name.find("..") != name.npos || name.front() == '.') return false;
   for (size_t i = 0; i < name.size(); ++i) {
@@ -243,6 +280,20 @@ bool valid_name(std::string_view name) {
     i += 2;
   }
   return true;
+}
+
+// The octets of a name as most are, in lower case and without escapes or empty labels, at the
+// start. 0: there is none, or one to look at closely.
+size_t plain_name_bytes(std::string_view text) {
+  size_t size = 0;
+  bool after_dot = true;
+  for (; size < text.size() && text[size] != ':'; ++size) {
+    char c = text[size];
+    bool dot = c == '.';
+    if (!kLowerNameOctets[static_cast<uint8_t>(c)] || (dot && after_dot)) return 0;
+    after_dot = dot;
+  }
+  return after_dot ? 0 : size;
 }
 
 bool valid_literal(std::string_view host) {
@@ -337,6 +388,11 @@ UriError parse_target(std::string_view target, Method method, const UriOptions& 
 }
 
 bool parse_authority(std::string_view text, Arena& arena, Authority& authority) {
+  size_t plain = plain_name_bytes(text);
+  if (plain > 0 && (plain == text.size() || text[plain] == ':')) {
+    authority.host = text.substr(0, plain);
+    return plain == text.size() || parse_port(text.substr(plain + 1), authority.port);
+  }
   bool literal = !text.empty() && text.front() == '[';
   size_t host_end = text.find(literal ? ']' : ':');
   if (literal && host_end == text.npos) return false;

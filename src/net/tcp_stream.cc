@@ -72,7 +72,8 @@ Io TcpStream::write(const iovec* parts, int count) {
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = static_cast<size_t>(count);
   for (;;) {
-    ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    ssize_t sent = count == 1 ? ::send(fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                              : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
     if (sent > 0) return {IoState::ok, static_cast<size_t>(sent)};
     if (sent == 0) return {IoState::again};
     if (errno == EINTR) continue;

@@ -170,15 +170,13 @@ async::Task<Verdict> ActiveChain::run_async(Phase phase, http::Exchange& exchang
 }
 
 void ActiveChain::observe(Phase phase, http::Exchange& exchange) const {
-  if (chain_ == nullptr) return;
   for (const Chain::Step& step : chain_->steps(phase)) {
     if (admits(step, exchange)) step.call.observe(step.plugin, exchange, state_ + step.state);
   }
 }
 
-http::Body& ActiveChain::body_filter(http::Exchange& exchange, http::Body& source) const {
+http::Body& ActiveChain::filtered(http::Exchange& exchange, http::Body& source) const {
   http::Body* body = &source;
-  if (chain_ == nullptr) return *body;
   for (const Chain::Step& step : chain_->steps(Phase::body_filter)) {
     if (!admits(step, exchange)) continue;
     body = &step.call.filter(step.plugin, exchange, *body, state_ + step.state);

@@ -116,13 +116,20 @@ class ActiveChain {
   Verdict run(Phase phase, http::Exchange& exchange) const;
   async::Task<Verdict> run_async(Phase phase, http::Exchange& exchange) const;
 
-  void header_filter(http::Exchange& exchange) const { observe(Phase::header_filter, exchange); }
-  void log(http::Exchange& exchange) const { observe(Phase::log, exchange); }
+  void header_filter(http::Exchange& exchange) const {
+    if (has(Phase::header_filter)) observe(Phase::header_filter, exchange);
+  }
+  void log(http::Exchange& exchange) const {
+    if (has(Phase::log)) observe(Phase::log, exchange);
+  }
   // The body that the client gets: `source`, or the last filter around it.
-  http::Body& body_filter(http::Exchange& exchange, http::Body& source) const;
+  http::Body& body_filter(http::Exchange& exchange, http::Body& source) const {
+    return has(Phase::body_filter) ? filtered(exchange, source) : source;
+  }
 
  private:
   void observe(Phase phase, http::Exchange& exchange) const;
+  http::Body& filtered(http::Exchange& exchange, http::Body& source) const;
   void construct_states(size_t from);
   bool admits(const Chain::Step& step, http::Exchange& exchange) const;
   Verdict concluded(const Chain::Step& step, Verdict verdict) const;

@@ -133,7 +133,7 @@ async::Task<bool> WorkerHttpClient::exchange(Call& call, ClientResponse& respons
 
 bool WorkerHttpClient::write(Call& call) {
   const ClientRequest& request = call.request;
-  http::h1::HeadWriter head(http::h1::HeadWriter::bytes_of(request.fields) + request.target.size() +
+  http::h1::HeadWriter head(request.fields.line_octets() + request.target.size() +
                             request.host.size() + kHeadRoom);
   head.text(request.method).text(" ").text(request.target).text(" HTTP/1.1\r\n");
   if (!request.fields.has(FieldId::host)) {

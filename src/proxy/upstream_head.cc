@@ -33,6 +33,7 @@ std::string_view target_of(http::Exchange& exchange) {
   const http::Request& request = exchange.request;
   std::string_view raw = exchange.forward.raw;
   if (request.uri == "*" || raw.empty()) return request.uri;
+  if (request.uri.data() == raw.data()) return raw;  // nothing had to be resolved
   if (!may_have_dot_segments(raw)) return raw;
   std::string_view path = http::encode_uri(request.uri, exchange.arena);
   if (!request.has_args) return path;
@@ -97,8 +98,8 @@ std::string_view write_upstream_head(http::Exchange& exchange, int64_t length, b
   const http::UpstreamTrace& trace = exchange.upstream;
   std::string_view method =
       exchange.forward.method.empty() ? request.method_text : exchange.forward.method;
-  http::h1::HeadWriter head(http::h1::HeadWriter::bytes_of(request.fields) + trace.uri.size() +
-                            trace.host.size() + request.host.size() + method.size() + kHeadRoom);
+  http::h1::HeadWriter head(request.fields.line_octets() + trace.uri.size() + trace.host.size() +
+                            request.host.size() + method.size() + kHeadRoom);
   head.text(method).text(" ").text(trace.uri).text(" HTTP/1.1\r\n");
   head.field("Host", trace.host);
   head.fields(request.fields, kOurs);

@@ -1,7 +1,6 @@
 #include "http/h1/head_writer.h"
 
 #include <array>
-#include <charconv>
 #include <memory>
 
 namespace pylon::http::h1 {
@@ -86,44 +85,55 @@ constexpr Phrase kPhrases[] = {
     {508, "Loop Detected"},
 };
 
+// "00", "01" ... "99"
+constexpr auto kPairs = [] {
+  std::array<std::array<char, 2>, 100> pairs{};
+  for (size_t i = 0; i < 100; i++) {
+    pairs[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+  }
+  return pairs;
+}();
+
 }  // namespace
 
 HeadWriter::HeadWriter(size_t bytes) : start_(scratch.at_least(bytes)), at_(start_) {}
 
 HeadWriter& HeadWriter::number(uint64_t value) {
-  at_ = std::to_chars(at_, at_ + 20, value).ptr;
-  return *this;
+  char digits[20];
+  char* start = digits + sizeof digits;
+  for (; value >= 100; value /= 100) std::memcpy(start -= 2, &kPairs[value % 100], 2);
+  if (value >= 10) {
+    std::memcpy(start -= 2, &kPairs[value], 2);
+  } else {
+    *--start = static_cast<char>('0' + value);
+  }
+  return text({start, static_cast<size_t>(digits + sizeof digits - start)});
 }
 
+// Neighbours that lie in memory as one piece, as they were received, are copied in one go.
 HeadWriter& HeadWriter::fields(const Fields& fields, uint64_t skipped) {
-  char* at = at_;
+  std::string_view run;  // lines not written yet, but for the last CRLF
+  auto write_run = [&] {
+    if (!run.empty()) text(run).text("\r\n");
+  };
   for (const Field& field : fields) {
     if (field.removed() || ((skipped >> static_cast<int>(field.id)) & 1)) continue;
-    const char* after_name = field.name_data + field.name_size;
-    if (after_name + 2 == field.value_data && *after_name == ':') {
-      // As received: "name: value" lies there in one piece.
-      size_t line = field.name_size + 2u + field.value_size;
-      std::memcpy(at, field.name_data, line);
-      at += line;
-    } else {
-      std::memcpy(at, field.name_data, field.name_size);
-      at += field.name_size;
-      *at++ = ':';
-      *at++ = ' ';
-      std::memcpy(at, field.value_data, field.value_size);
-      at += field.value_size;
+    const char* name_end = field.name_data + field.name_size;
+    bool whole = name_end + 2 == field.value_data && *name_end == ':';
+    if (whole && !run.empty() && field.name_data == run.data() + run.size() + 2) {
+      run = {run.data(), run.size() + 2 + field.name_size + 2 + field.value_size};
+      continue;
     }
-    *at++ = '\r';
-    *at++ = '\n';
+    write_run();
+    if (whole) {
+      run = {field.name_data, field.name_size + 2u + field.value_size};
+    } else {
+      run = {};
+      this->field(field.name(), field.value());
+    }
   }
-  at_ = at;
+  write_run();
   return *this;
-}
-
-size_t HeadWriter::bytes_of(const Fields& fields) {
-  size_t bytes = 0;
-  for (const Field& field : fields) bytes += field.name_size + field.value_size + 4u;
-  return bytes;
 }
 
 std::string_view status_phrase(int status) {

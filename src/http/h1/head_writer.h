@@ -14,7 +14,8 @@ namespace pylon::http::h1 {
 
 class HeadWriter {
  public:
-  // Room for `bytes` octets at least: callers add up what they are going to write.
+  // Room for `bytes` octets at least: callers add up what they are going to write, with
+  // Fields::line_octets() for fields().
   explicit HeadWriter(size_t bytes);
 
   HeadWriter& text(std::string_view octets) {
@@ -30,9 +31,6 @@ class HeadWriter {
   HeadWriter& fields(const Fields& fields, uint64_t skipped);
 
   std::string_view written() const { return {start_, static_cast<size_t>(at_ - start_)}; }
-
-  // Octets that fields() may need.
-  static size_t bytes_of(const Fields& fields);
 
  private:
   char* start_;

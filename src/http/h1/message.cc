@@ -38,13 +38,6 @@ std::optional<uint64_t> parse_length(std::string_view digits) {
   return length;
 }
 
-int count_of(const Fields& fields, FieldId id) {
-  if (!fields.has(id)) return 0;
-  int count = 0;
-  for (const Field& field : fields) count += field.id == id && !field.removed();
-  return count;
-}
-
 RequestRules refused(uint16_t status, const char* reason) {
   RequestRules rules;
   rules.refusal = status;
@@ -58,7 +51,7 @@ RequestRules judge_transfer_encoding(const Request& request) {
   if (request.fields.has(FieldId::content_length)) {
     return refused(400, "Transfer-Encoding and Content-Length");
   }
-  if (count_of(request.fields, FieldId::transfer_encoding) > 1) {
+  if (request.fields.repeated(FieldId::transfer_encoding)) {
     return refused(400, "several Transfer-Encoding fields");
   }
   std::string_view coding = request.fields.get(FieldId::transfer_encoding);
@@ -75,7 +68,7 @@ RequestRules judge_framing(Request& request) {
   if (request.fields.has(FieldId::transfer_encoding)) return judge_transfer_encoding(request);
   RequestRules rules;
   if (!request.fields.has(FieldId::content_length)) return rules;
-  if (count_of(request.fields, FieldId::content_length) > 1) {
+  if (request.fields.repeated(FieldId::content_length)) {
     return refused(400, "several Content-Length fields");
   }
   std::optional<uint64_t> length = parse_length(request.fields.get(FieldId::content_length));
@@ -104,7 +97,7 @@ ResponseRules judge_response_framing(Response& response, int minor_version) {
     if (fields.has(FieldId::content_length)) {
       return untrusted("Transfer-Encoding and Content-Length");
     }
-    if (count_of(fields, FieldId::transfer_encoding) > 1 ||
+    if (fields.repeated(FieldId::transfer_encoding) ||
         !iequals(fields.get(FieldId::transfer_encoding), "chunked")) {
       return untrusted("transfer coding not supported");
     }
@@ -115,7 +108,7 @@ ResponseRules judge_response_framing(Response& response, int minor_version) {
     rules.framing = Framing::until_close;
     return rules;
   }
-  if (count_of(fields, FieldId::content_length) > 1) return untrusted("several Content-Length");
+  if (fields.repeated(FieldId::content_length)) return untrusted("several Content-Length");
   std::optional<uint64_t> length = parse_length(fields.get(FieldId::content_length));
   if (!length) return untrusted("invalid Content-Length");
   response.content_length = static_cast<int64_t>(*length);
@@ -147,9 +140,10 @@ ConnectionOptions take_connection_options(Fields& fields) {
 }
 
 RequestRules judge_request(Request& request) {
-  int hosts = count_of(request.fields, FieldId::host);
-  if (hosts > 1) return refused(400, "several Host fields");
-  if (hosts == 0 && request.version != Version::http10) return refused(400, "no Host field");
+  const Fields& fields = request.fields;
+  if (fields.repeated(FieldId::host)) return refused(400, "several Host fields");
+  if (!fields.has(FieldId::host) && request.version != Version::http10)
+    return refused(400, "no Host field");
   RequestRules rules = judge_framing(request);
   if (rules.refusal != 0) return rules;
   ConnectionOptions options = take_connection_options(request.fields);

@@ -40,6 +40,11 @@ struct Cursor {
 Parse take_version(Cursor& cursor, int& major, int& minor) {
   constexpr std::string_view kName = "HTTP/";
   size_t left = static_cast<size_t>(cursor.end - cursor.at);
+  if (left >= 8 && std::memcmp(cursor.at, "HTTP/1.1", 8) == 0) {
+    major = minor = 1;
+    cursor.at += 8;
+    return Parse::complete;
+  }
   size_t same = std::min(left, kName.size());
   if (std::memcmp(cursor.at, kName.data(), same) != 0) return Parse::error;
   if (left < 8) return Parse::incomplete;
@@ -78,10 +83,12 @@ ParseResult parse_request_line(Cursor& cursor, const HeadLimits& limits, Request
   return {crlf};
 }
 
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 // Trims OWS at both ends.
 std::string_view trimmed(const char* from, const char* to) {
-  while (from < to && (*from == ' ' || *from == '\t')) from++;
-  while (to > from && (to[-1] == ' ' || to[-1] == '\t')) to--;
+  while (from < to && is_blank(*from)) from++;
+  while (to > from && is_blank(to[-1])) to--;
   return {from, static_cast<size_t>(to - from)};
 }
 
@@ -92,7 +99,7 @@ ParseResult parse_field(Cursor& cursor, const HeadLimits& limits, Side side, Fie
   const char* name_end = cursor.at;
   if (name_end - line > limits.field_bytes) return refuse(431, "field name too long");
   if (side == Side::response) {  // RFC 9112 5.1: a proxy removes this white space from responses
-    while (!cursor.done() && (*cursor.at == ' ' || *cursor.at == '\t')) cursor.at++;
+    while (!cursor.done() && is_blank(*cursor.at)) cursor.at++;
   }
   if (cursor.done()) return incomplete();
   if (name_end == line) return refuse(400, "invalid field name, or a folded line");
@@ -111,8 +118,30 @@ ParseResult parse_field(Cursor& cursor, const HeadLimits& limits, Side side, Fie
   return {Parse::complete};
 }
 
+// Takes the field lines that are plain: whole, within the limits, with at most one space before the
+// value and none behind. Stops in front of the first that is not, to be looked at closely.
+void take_plain_fields(Cursor& cursor, const HeadLimits& limits, Fields& fields) {
+  if (!limits.underscores) return;
+  const char* at = cursor.at;
+  const char* end = cursor.end;
+  while (fields.size() < limits.fields) {
+    const char* colon = skip_token_octets(at, end);
+    if (end - colon < 4 || *colon != ':' || colon == at) break;
+    const char* value = colon + 1 + (colon[1] == ' ');
+    const char* stop = skip_value_octets(value, end);
+    if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') break;
+    bool padded = stop != value && (is_blank(value[0]) || is_blank(stop[-1]));
+    if (padded || stop - at > limits.field_bytes) break;
+    std::string_view name(at, static_cast<size_t>(colon - at));
+    fields.push(field_id(name), name, {value, static_cast<size_t>(stop - value)});
+    at = stop + 2;
+  }
+  cursor.at = at;
+}
+
 ParseResult parse_fields(Cursor& cursor, const HeadLimits& limits, Side side, Fields& fields) {
   for (;;) {
+    take_plain_fields(cursor, limits, fields);
     if (cursor.done()) return incomplete();
     if (*cursor.at == '\r') {
       Parse crlf = cursor.take_crlf();

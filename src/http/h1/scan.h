@@ -90,8 +90,25 @@ inline const char* skip_value_octets(const char* at, const char* end) {
 
 // Likewise for a request target: visible ASCII only, so that SP, controls and raw 8-bit octets end
 // it.
+inline bool is_target_octet(char c) {
+  auto octet = static_cast<uint8_t>(c);
+  return octet > 0x20 && octet < 0x7f;
+}
+
 inline const char* skip_target_octets(const char* at, const char* end) {
-  while (at<end&& static_cast<uint8_t>(*at)> 0x20 && static_cast<uint8_t>(*at) < 0x7f) at++;
+#if defined(__SSSE3__)
+  const __m128i space = _mm_set1_epi8(0x20);
+  const __m128i del = _mm_set1_epi8(0x7f);
+  while (end - at >= 16) {
+    __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    // Compared with sign: octets from 0x80 on are below zero.
+    __m128i visible = _mm_andnot_si128(_mm_cmpeq_epi8(octets, del), _mm_cmpgt_epi8(octets, space));
+    auto bad = ~static_cast<unsigned>(_mm_movemask_epi8(visible)) & 0xffffu;
+    if (bad != 0) return at + __builtin_ctz(bad);
+    at += 16;
+  }
+#endif
+  while (at < end && is_target_octet(*at)) at++;
   return at;
 }
 

@@ -472,7 +472,7 @@ Push ServerConnection::flush() {
 
 Push ServerConnection::send_interim(const Response& response) {
   if (request_->exchange.request.version == Version::http10) return Push::done;
-  HeadWriter head(HeadWriter::bytes_of(response.fields) + kHeadRoom);
+  HeadWriter head(response.fields.line_octets() + kHeadRoom);
   head.text("HTTP/1.1 ").number(static_cast<uint64_t>(response.status)).text(" ");
   head.text(status_phrase(response.status)).text("\r\n");
   head.fields(response.fields, kHopByHop | field_set({FieldId::content_length})).text("\r\n");
@@ -503,7 +503,7 @@ void ServerConnection::start_response(int64_t length) {
 
   std::string_view reason =
       response.reason.empty() ? status_phrase(response.status) : response.reason;
-  HeadWriter head(HeadWriter::bytes_of(response.fields) + reason.size() + kHeadRoom);
+  HeadWriter head(response.fields.line_octets() + reason.size() + kHeadRoom);
   head.text("HTTP/1.1 ").number(static_cast<uint64_t>(response.status)).text(" ");
   head.text(reason).text("\r\n");
   uint64_t skipped = kHopByHop | field_set({FieldId::content_length});
