@@ -62,13 +62,16 @@ class Process:
         return self.child.returncode
 
     def kill_tree(self):
-        """kill -9 of the process and all of its descendants."""
-        for pid in [*descendants(self.pid), self.pid]:
+        """kill -9 of the process and all of its descendants. Returns when none is left."""
+        self.signal(signal.SIGSTOP)  # or it would start anew what has died
+        pids = [self.pid, *descendants(self.pid)]
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self.child.wait(10)
+        until(lambda: not any(runs(pid) for pid in pids), "the end of all processes", 10)
 
     def tail(self, octets=4000):
         """The end of every log in the folder."""
@@ -93,6 +96,15 @@ def descendants(pid):
     for child in children(pid):
         found += [child, *descendants(child)]
     return found
+
+
+def runs(pid):
+    """Whether a thread of it is left: it may hold sockets, though the first thread has ended."""
+    try:
+        threads = [task / "stat" for task in Path(f"/proc/{pid}/task").iterdir()]
+        return any(t.read_text().rsplit(")", 1)[1].split()[0] not in "ZX" for t in threads)
+    except (FileNotFoundError, ProcessLookupError):
+        return runs(pid) if Path(f"/proc/{pid}").exists() else False  # a thread has just ended
 
 
 def resident_kib(pids):
