@@ -99,38 +99,40 @@ constexpr auto kPairs = [] {
 HeadWriter::HeadWriter(size_t bytes) : start_(scratch.at_least(bytes)), at_(start_) {}
 
 HeadWriter& HeadWriter::number(uint64_t value) {
-  char digits[20];
-  char* start = digits + sizeof digits;
-  for (; value >= 100; value /= 100) std::memcpy(start -= 2, &kPairs[value % 100], 2);
+  int digits = 1;
+  for (uint64_t bound = 10; digits < 20 && value >= bound; bound *= 10) digits++;
+  char* to = at_ += digits;
+  for (; value >= 100; value /= 100) std::memcpy(to -= 2, &kPairs[value % 100], 2);
   if (value >= 10) {
-    std::memcpy(start -= 2, &kPairs[value], 2);
+    std::memcpy(to - 2, &kPairs[value], 2);
   } else {
-    *--start = static_cast<char>('0' + value);
+    to[-1] = static_cast<char>('0' + value);
   }
-  return text({start, static_cast<size_t>(digits + sizeof digits - start)});
+  return *this;
 }
 
 // Neighbours that lie in memory as one piece, as they were received, are copied in one go.
 HeadWriter& HeadWriter::fields(const Fields& fields, uint64_t skipped) {
-  std::string_view run;  // lines not written yet, but for the last CRLF
+  const char* run = nullptr;  // lines not written yet, up to `run_end`
+  const char* run_end = nullptr;
   auto write_run = [&] {
-    if (!run.empty()) text(run).text("\r\n");
+    if (run != nullptr) text({run, static_cast<size_t>(run_end - run)}).text("\r\n");
   };
   for (const Field& field : fields) {
     if (field.removed() || ((skipped >> static_cast<int>(field.id)) & 1)) continue;
-    const char* name_end = field.name_data + field.name_size;
-    bool whole = name_end + 2 == field.value_data && *name_end == ':';
-    if (whole && !run.empty() && field.name_data == run.data() + run.size() + 2) {
-      run = {run.data(), run.size() + 2 + field.name_size + 2 + field.value_size};
+    const char* name = field.name_data;
+    const char* value = field.value_data;
+    if (name + field.name_size + 2 != value || name[field.name_size] != ':') {
+      write_run();
+      run = nullptr;
+      this->field(field.name(), field.value());
       continue;
     }
-    write_run();
-    if (whole) {
-      run = {field.name_data, field.name_size + 2u + field.value_size};
-    } else {
-      run = {};
-      this->field(field.name(), field.value());
+    if (run == nullptr || name != run_end + 2) {
+      write_run();
+      run = name;
     }
+    run_end = value + field.value_size;
   }
   write_run();
   return *this;

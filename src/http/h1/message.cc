@@ -32,7 +32,7 @@ std::optional<uint64_t> parse_length(std::string_view digits) {
   for (char c : digits) {
     if (c < '0' || c > '9') return std::nullopt;
     uint64_t digit = static_cast<uint64_t>(c - '0');
-    if (length > (kMaxLength - digit) / 10) return std::nullopt;
+    if (length > kMaxLength / 10 || length * 10 > kMaxLength - digit) return std::nullopt;
     length = length * 10 + digit;
   }
   return length;
