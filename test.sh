@@ -5,8 +5,8 @@
 #   docs     generated pages are current
 #   gateway  release build, the whole gateway against real peers (pytest)
 #   asan     unit tests and a gateway under AddressSanitizer and UBSan
-#   tsan     unit tests of the rooms that threads share, under ThreadSanitizer
-#   fuzz     each fuzzer for FUZZ_SECONDS (60)
+#   tsan     the same under ThreadSanitizer, the rooms that threads share, two workers
+#   fuzz     each fuzzer for FUZZ_SECONDS (60), from the seeds in tests/seeds and what it found before
 # The last line counts the cases of all steps; what a step printed stands in build/logs/.
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -92,11 +92,20 @@ gateway() {
   $pytest --last-failed --last-failed-no-failures none
 }
 
-asan() {
-  build asan && unit_tests asan &&
-    PYLON_BINARY=$PWD/build/asan/pylon /usr/bin/python3 -m pytest tests/http1 -q \
-      -p no:cacheprovider
+# sanitized PRESET ARGS...: pytest against the gateway of that preset; each report is a failure, also
+# when the supervisor's next process hid it from the tests.
+sanitized() {
+  local preset=$1 reports=$PWD/$LOGS/$1-report status=0
+  shift
+  rm -f "$reports".*
+  local -x PYLON_BINARY=$PWD/build/$preset/pylon
+  local -x {A,T,UB}SAN_OPTIONS="log_path=$reports:print_stacktrace=1"
+  /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" || status=1
+  grep -s "" "$reports".* && status=1
+  return $status
 }
+
+asan() { build asan && unit_tests asan && sanitized asan tests/http1; }
 
 SHARED_ROOMS="net|observe|snapshot|plugins|store"
 tsan() {
@@ -105,14 +114,15 @@ tsan() {
   names=$(targets tsan "($SHARED_ROOMS)_test")
   cmake --build --preset tsan --target $names || return 1
   for name in $names; do "build/tsan/$name" --gtest_brief=1 || status=1; done
+  build tsan pylon && sanitized tsan tests/gateway/test_{routing,admin,process}.py || status=1
   return $status
 }
 
 run_fuzzer() {
-  local name=$1 corpus=build/corpus/$1
+  local name=$1 corpus=build/corpus/$1 seeds=tests/seeds/$1
   mkdir -p "$corpus"
   "build/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=1024 \
-    -verbosity=0 -artifact_prefix="$corpus." "$corpus" >"$LOGS/$name.log" 2>&1 &&
+    -verbosity=0 -artifact_prefix="$corpus." "$corpus" "$seeds" >"$LOGS/$name.log" 2>&1 &&
     echo "$name: 1 passed in 0s" && return 0
   tail -n 60 "$LOGS/$name.log"
   echo "$name: 1 failed in 0s"

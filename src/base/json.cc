@@ -14,7 +14,8 @@
 namespace pylon {
 namespace {
 
-constexpr size_t kLinearKeys = 16;  // above this a table finds duplicate keys
+constexpr size_t kLinearKeys = 16;       // above this a table finds duplicate keys
+constexpr size_t kKeptBytes = 64 << 10;  // texts up to this size share their thread's parser
 
 // Keys come from clients, so the table is guarded against chosen collisions.
 template <class T>
@@ -254,9 +255,15 @@ Result<Json> Json::parse(std::string_view text, Limits limits) {
     return fail(fmt::format("JSON of {} bytes is larger than the limit of {}", text.size(),
                             limits.max_bytes));
   }
-  simdjson::dom::parser parser;
-  if (auto error = parser.allocate(std::max<size_t>(text.size(), 64), limits.max_depth); error) {
-    return fail(simdjson::error_message(error));
+  thread_local simdjson::dom::parser kept;
+  simdjson::dom::parser own;
+  bool small = text.size() <= kKeptBytes;
+  simdjson::dom::parser& parser = small ? kept : own;
+  size_t capacity = small ? kKeptBytes : text.size();
+  if (parser.capacity() < capacity || parser.max_depth() != limits.max_depth) {
+    if (auto error = parser.allocate(capacity, limits.max_depth)) {
+      return fail(simdjson::error_message(error));
+    }
   }
   simdjson::dom::element root;
   auto error = parser.parse(text.data(), text.size()).get(root);

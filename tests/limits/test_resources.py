@@ -1,14 +1,18 @@
 """Memory and descriptors under crowds. The sizes of every day are a tenth or less; --full takes the
-numbers of docs/performance.md."""
+numbers of docs/performance.md, and -s shows what was measured."""
 
+import socket
 import subprocess
+import threading
 
 import pytest
 
 from harness.crowd import Cost, Crowd
 from harness.echo import Echo
 from harness.http import get
+from harness.ports import free_port
 from harness.pylon import Pylon
+from harness.wire import until
 
 SMALL_CONFIG = {"nginx_config": {"worker_rlimit_nofile": 256}}
 
@@ -31,13 +35,53 @@ def pylon(tmp_path_factory, echo):
     gateway.stop()
 
 
+class DeafUpstream:
+    """Accepts, and never reads."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listener.bind(("127.0.0.1", self.port))
+        self.listener.listen(1024)
+        self.taken = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        try:
+            while True:
+                self.taken.append(self.listener.accept()[0])
+        except OSError:
+            return
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for each in self.taken:
+            each.close()
+
+
+@pytest.fixture
+def deaf(pylon):
+    upstream = DeafUpstream()
+    nodes = {"type": "roundrobin", "nodes": {f"127.0.0.1:{upstream.port}": 1}}
+    pylon.admin.put("/routes/deaf", {"uri": "/deaf", "upstream": nodes})
+    yield upstream
+    upstream.close()
+
+
 def honest(pylon):
     """A client beside the crowd gets its answers."""
     for _ in range(20):
         assert get(pylon.port, "/honest").status == 200
 
 
-def crowd_costs(pylon, count, octets, kib_each, receive_buffer=None, more=None):
+def report(what, count, grown):
+    print(f"\n{count} {what}: {grown} KiB, {grown * 1024 // count} octets each")
+
+
+def crowd_costs(pylon, what, count, octets, kib_each, receive_buffer=None, more=None):
     cost = Cost(pylon)
     with Crowd(pylon.port, count, octets, receive_buffer) as crowd:
         crowd.await_taken()
@@ -45,6 +89,7 @@ def crowd_costs(pylon, count, octets, kib_each, receive_buffer=None, more=None):
             crowd.send(more)
         honest(pylon)
         grown = cost.grown_kib()
+    report(what, count, grown)
     assert grown <= 512 + count * kib_each, f"{grown} KiB for {count} connections"
     cost.await_descriptors()
     honest(pylon)
@@ -54,6 +99,7 @@ def test_slow_heads(pylon, full):
     """5,000 of them cost at most 30 MiB: 6 KiB each."""
     crowd_costs(
         pylon,
+        "slow heads",
         5000 if full else 400,
         b"GET /slow HTTP/1.1\r\nHost: a.test\r\nX-Slow: ",
         6,
@@ -63,18 +109,36 @@ def test_slow_heads(pylon, full):
 
 def test_slow_bodies(pylon, full):
     octets = b"POST /slow HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n"
-    crowd_costs(pylon, 5000 if full else 300, octets, 6, more=b"x" * 20)
+    crowd_costs(pylon, "slow bodies", 5000 if full else 300, octets, 6, more=b"x" * 20)
 
 
 def test_readers_that_do_not_read(pylon, full):
     """500 cost at most 30 MiB: 60 KiB each."""
     octets = b"GET /size/3000000 HTTP/1.1\r\nHost: a.test\r\n\r\n"
-    crowd_costs(pylon, 500 if full else 60, octets, 60, receive_buffer=4096)
+    crowd_costs(pylon, "deaf readers", 500 if full else 60, octets, 60, receive_buffer=4096)
 
 
 def test_pipelines_that_are_not_read(pylon, full):
     octets = b"GET /size/20000 HTTP/1.1\r\nHost: a.test\r\n\r\n" * 50
-    crowd_costs(pylon, 500 if full else 60, octets, 60, receive_buffer=4096)
+    crowd_costs(pylon, "deaf pipelines", 500 if full else 60, octets, 60, receive_buffer=4096)
+
+
+def test_uploads_that_nobody_reads(pylon, deaf, full):
+    """The clients send as long as anything is taken; what the gateway holds of it is bounded."""
+    count = 500 if full else 60
+    head = b"POST /deaf HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n"
+    cost = Cost(pylon)
+    with Crowd(pylon.port, count, head) as crowd:
+        until(lambda: len(deaf.taken) >= count, "the upstream's connections", 30, 0.05)
+        for _ in range(3):
+            for peer in crowd.peers:
+                peer.send_while_taken(b"x" * (1 << 20), 0.001)
+        honest(pylon)
+        grown = cost.grown_kib()
+    deaf.close()  # a client that is gone cannot be seen behind octets that nobody takes
+    report("uploads that nobody reads", count, grown)
+    assert grown <= 512 + count * 60, f"{grown} KiB for {count} uploads"
+    cost.await_descriptors()
 
 
 def test_idle_connections(pylon, full):
@@ -87,6 +151,7 @@ def test_idle_connections(pylon, full):
             assert peer.fill()
         grown = cost.grown_kib()
         honest(pylon)
+    report("idle connections", count, grown)
     assert grown <= 600 + count * 600 // 1024, f"{grown} KiB for {count} connections"
     cost.await_descriptors()
 
@@ -127,6 +192,7 @@ def test_memory_does_not_grow_with_requests(pylon, full, tmp_path):
     load(pylon, 100000 if full else 3000)
     cost = Cost(pylon)
     load(pylon, 1000000 if full else 6000)
+    print(f"\nafter ten times as many requests: {cost.grown_kib()} KiB more")
     assert cost.grown_kib() <= 1024, f"{cost.grown_kib()} KiB"
     cost.await_descriptors()
 

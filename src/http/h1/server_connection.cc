@@ -270,6 +270,7 @@ void ServerConnection::serve() {
 void ServerConnection::on_served(void* self) {
   auto& connection = *static_cast<ServerConnection*>(self);
   if (connection.state_ == State::closed) return;
+  connection.task_ = {};  // a parked connection holds no frame
   connection.finish_exchange();
   if (connection.state_ == State::reading) connection.advance();
 }
