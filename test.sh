@@ -6,7 +6,7 @@
 #   gateway  release build, the whole gateway against real peers (pytest)
 #   asan     unit tests and a gateway under AddressSanitizer and UBSan
 #   tsan     the same under ThreadSanitizer, the rooms that threads share, two workers
-#   fuzz     each fuzzer for FUZZ_SECONDS (60), from the seeds in tests/seeds and what it found before
+#   fuzz     each fuzzer for FUZZ_SECONDS (60), from tests/seeds and what it found before
 # The last line counts the cases of all steps; what a step printed stands in build/logs/.
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -92,8 +92,8 @@ gateway() {
   $pytest --last-failed --last-failed-no-failures none
 }
 
-# sanitized PRESET ARGS...: pytest against the gateway of that preset; each report is a failure, also
-# when the supervisor's next process hid it from the tests.
+# sanitized PRESET ARGS...: pytest against the gateway of that preset; each report is a failure,
+# also when the supervisor's next process hid it from the tests.
 sanitized() {
   local preset=$1 reports=$PWD/$LOGS/$1-report status=0
   shift

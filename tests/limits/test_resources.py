@@ -56,6 +56,8 @@ class DeafUpstream:
             return
 
     def close(self):
+        if self.listener.fileno() < 0:
+            return
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for each in self.taken:
