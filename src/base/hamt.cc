@@ -15,7 +15,7 @@ using Slot = Hamt::Slot;
 Slot slot_of(Leaf* leaf) { return reinterpret_cast<Slot>(leaf) | 1; }
 Slot slot_of(Branch* branch) { return reinterpret_cast<Slot>(branch); }
 
-Branch* make_branch(uint32_t count, uint32_t bitmap, uint64_t edit) {
+Branch* make_branch(uint32_t count, uint64_t bitmap, uint64_t edit) {
   auto* branch = static_cast<Branch*>(std::malloc(sizeof(Branch) + count * sizeof(Slot)));
   if (branch == nullptr) std::abort();
   branch->refs = 1;
@@ -34,7 +34,7 @@ void retain(Slot slot) {
 }
 
 // An owned branch with one more slot at `index`. The old one is freed, its slots move over.
-Branch* with_slot(Branch* old, unsigned index, Slot slot, uint32_t bitmap) {
+Branch* with_slot(Branch* old, unsigned index, Slot slot, uint64_t bitmap) {
   Branch* grown = make_branch(old->count + 1, bitmap, old->edit);
   std::memcpy(grown->slots, old->slots, index * sizeof(Slot));
   grown->slots[index] = slot;
@@ -119,7 +119,7 @@ void Hamt::insert(Leaf* leaf, uint64_t edit) {
         release(slot_of(old));
         return;
       }
-      uint32_t bitmap = shift >= kBucketShift ? 0 : bit_at(old->hash, shift);
+      uint64_t bitmap = shift >= kBucketShift ? 0 : bit_at(old->hash, shift);
       Branch* split = make_branch(1, bitmap, edit);
       split->slots[0] = *slot;
       *slot = slot_of(split);
@@ -129,7 +129,7 @@ void Hamt::insert(Leaf* leaf, uint64_t edit) {
       return;
     }
     Branch* branch = own(slot, edit);
-    uint32_t bit = bit_at(leaf->hash, shift);
+    uint64_t bit = bit_at(leaf->hash, shift);
     unsigned index = index_of(branch->bitmap, bit);
     if ((branch->bitmap & bit) == 0) {
       *slot = slot_of(with_slot(branch, index, slot_of(leaf), branch->bitmap | bit));

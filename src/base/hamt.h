@@ -1,6 +1,6 @@
 // Hamt: the untyped hash array mapped trie under PersistentMap; use that one.
 //
-// A branch has up to 32 slots, chosen by five bits of the hash per level; a slot holds a leaf or a
+// A branch has up to 64 slots, chosen by six bits of the hash per level; a slot holds a leaf or a
 // branch (lowest bit set: a leaf). Below the last bits of the hash a branch is a bucket: a list of
 // leaves whose hashes are equal. Nodes are shared between versions and counted by the thread that
 // edits; a node made by the running edit is changed in place. Source: Bagwell, Ideal Hash Trees,
@@ -28,14 +28,14 @@ class Hamt {
   using Slot = uintptr_t;  // 0: empty
   struct Branch {
     uint32_t refs;
-    uint32_t bitmap;  // which of the 32 positions are filled; unused in a bucket
-    uint64_t edit;    // the edit that made it; while it is freed: the next to free
     uint32_t count;
+    uint64_t bitmap;  // which of the 64 positions are filled; unused in a bucket
+    uint64_t edit;    // the edit that made it; while it is freed: the next to free
     Slot slots[];
   };
 
-  static constexpr unsigned kBitsPerLevel = 5;
-  static constexpr unsigned kBucketShift = 65;  // all 64 bits are used up
+  static constexpr unsigned kBitsPerLevel = 6;
+  static constexpr unsigned kBucketShift = 66;  // all 64 bits are used up
 
   explicit Hamt(const Operations& operations) : operations_(&operations) {}
   Hamt(const Hamt& other);
@@ -61,8 +61,10 @@ class Hamt {
   static Branch* as_branch(Slot slot) { return reinterpret_cast<Branch*>(slot); }
 
  private:
-  static uint32_t bit_at(uint64_t hash, unsigned shift) { return 1u << ((hash >> shift) & 31); }
-  static unsigned index_of(uint32_t bitmap, uint32_t bit) {
+  static uint64_t bit_at(uint64_t hash, unsigned shift) {
+    return uint64_t{1} << ((hash >> shift) & 63);
+  }
+  static unsigned index_of(uint64_t bitmap, uint64_t bit) {
     return static_cast<unsigned>(std::popcount(bitmap & (bit - 1)));
   }
   template <class Fn>
@@ -90,7 +92,7 @@ const Hamt::Leaf* Hamt::find(uint64_t hash, SameKey&& same_key) const {
       }
       return nullptr;
     }
-    uint32_t bit = bit_at(hash, shift);
+    uint64_t bit = bit_at(hash, shift);
     if ((branch.bitmap & bit) == 0) return nullptr;
     slot = branch.slots[index_of(branch.bitmap, bit)];
   }
