@@ -74,7 +74,7 @@ style() {
 unit() { build debug && unit_tests debug; }
 
 docs() {
-  build debug pylon && build/debug/pylon help config | diff -u docs/configuration.md - &&
+  build release pylon && build/release/pylon help config | diff -u docs/configuration.md - &&
     tools/check_links.py
 }
 
@@ -95,13 +95,11 @@ gateway() {
 # sanitized PRESET ARGS...: pytest against the gateway of that preset; each report is a failure,
 # also when the supervisor's next process hid it from the tests.
 sanitized() {
-  local preset=$1 reports=$PWD/$LOGS/$1-report status=0
+  local preset=$1 folder=$PWD/build/pytest-$1 status=0
   shift
-  rm -f "$reports".*
   local -x PYLON_BINARY=$PWD/build/$preset/pylon
-  local -x {A,T,UB}SAN_OPTIONS="log_path=$reports:print_stacktrace=1"
-  /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" || status=1
-  grep -s "" "$reports".* && status=1
+  /usr/bin/python3 -m pytest -q -p no:cacheprovider --basetemp="$folder" "$@" || status=1
+  grep -raE -A 30 "runtime error:|Sanitizer: " --include=output.log "$folder" && status=1
   return $status
 }
 
@@ -132,7 +130,7 @@ run_fuzzer() {
 fuzz() {
   cmake --preset fuzz || return 1
   local names status=0
-  names=$(targets fuzz "[a-z0-9_]+_fuzz")
+  names=$(targets fuzz "[a-z0-9_]+_fuzz" | grep -v "^cmake_")
   cmake --build --preset fuzz --target $names || return 1
   for name in $names; do
     run_fuzzer "$name" &

@@ -140,6 +140,7 @@ void dump_double(double value, std::string& out) {
     out += "null";  // JSON has no other word for it
     return;
   }
+  if (value == 0) value = 0;  // "-0" would be read as the integer 0, which is written "0"
   fmt::format_to(std::back_inserter(out), "{}", value);
 }
 

@@ -29,6 +29,8 @@ TEST(Json, LargeNumbers) {
   EXPECT_EQ(parsed("1e300").as_int(7), 7);
 }
 
+TEST(Json, NoNegativeZero) { EXPECT_EQ(Json::parse("[-0.0,-0]")->dump(), "[0,0]"); }
+
 TEST(Json, LastOfDuplicateKeysWins) {
   EXPECT_EQ(parsed(R"({"a":1,"b":2,"a":3})").dump(), R"({"a":3,"b":2})");
   std::string many = "{";

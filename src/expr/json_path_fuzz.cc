@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto root = Json::parse(text.substr(end + 1));
   if (!root) return 0;
   std::string_view path = text.substr(0, end);
-  Json all = expr::find_all(*root, path);
+  const Json all = expr::find_all(*root, path);
   if (all.items().size() > expr::kMaxFound) std::abort();
   if (!all.is_null() && !all.is_array()) std::abort();
   expr::find_dotted(*root, path);

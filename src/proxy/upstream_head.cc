@@ -68,7 +68,7 @@ void write_forwarded(http::h1::HeadWriter& head, const http::Exchange& exchange)
   if (!request.fields.has(FieldId::x_forwarded_proto)) {
     head.field("X-Forwarded-Proto", request.https ? "https" : "http");
   }
-  if (!request.fields.has(FieldId::x_forwarded_host)) {
+  if (!request.host.empty() && !request.fields.has(FieldId::x_forwarded_host)) {
     head.field("X-Forwarded-Host", request.host);
   }
   if (!request.fields.has(FieldId::x_forwarded_port)) {

@@ -18,6 +18,7 @@ class HeadWriter {
   // Fields::line_octets() for fields().
   explicit HeadWriter(size_t bytes);
 
+  // Octets may be none, but not null.
   HeadWriter& text(std::string_view octets) {
     std::memcpy(at_, octets.data(), octets.size());
     at_ += octets.size();
