@@ -28,7 +28,7 @@ class Crowd:
 
     def await_taken(self):
         for peer in self.peers:
-            peer.await_taken(10)
+            peer.await_taken(30)
 
     def send(self, octets):
         for peer in self.peers:
