@@ -60,6 +60,29 @@ std::string_view server_protocol(const Operand&, Exchange& exchange) {
   return http::version_text(exchange.request.version);
 }
 
+// The fields that tell the upstream how the client asked are there from the start, as in APISIX:
+// the client's own when it is believed, else the gateway's, which only its head writer spells out.
+template <http::FieldId id>
+std::string_view forwarded(Exchange& exchange, std::string_view own) {
+  constexpr uint64_t kBit = uint64_t{1} << static_cast<int>(id);
+  if (exchange.request.fields.has(id)) return exchange.request.fields.get(id);
+  return (exchange.forward.left_out & kBit) != 0 ? std::string_view() : own;
+}
+
+std::string_view forwarded_proto(const Operand& operand, Exchange& exchange) {
+  return forwarded<http::FieldId::x_forwarded_proto>(exchange, scheme(operand, exchange));
+}
+
+std::string_view forwarded_host(const Operand&, Exchange& exchange) {
+  return forwarded<http::FieldId::x_forwarded_host>(exchange, http::host_text(exchange.request));
+}
+
+std::string_view forwarded_port(const Operand&, Exchange& exchange) {
+  uint16_t named = exchange.request.port;
+  std::string_view port = number_text(named != 0 ? named : exchange.server_port, exchange.arena);
+  return forwarded<http::FieldId::x_forwarded_port>(exchange, port);
+}
+
 std::string_view content_type(const Operand&, Exchange& exchange) {
   return exchange.request.fields.get(http::FieldId::content_type);
 }
@@ -117,6 +140,9 @@ std::span<const Named> request_variables() {
       {"https", https},
       {"http2", http2},
       {"host", host},
+      {"http_x_forwarded_proto", forwarded_proto},
+      {"http_x_forwarded_host", forwarded_host},
+      {"http_x_forwarded_port", forwarded_port},
       {"server_protocol", server_protocol},
       {"content_type", content_type},
       {"content_length", content_length},

@@ -33,11 +33,9 @@ Variable::Getter find_named(std::string_view name) {
 
 Variable Variable::compile(std::string_view name) {
   Variable variable;
+  variable.get_ = find_named(name);
   const Family* family = find_family(name);
-  if (family == nullptr) {
-    variable.get_ = find_named(name);
-    return variable;
-  }
+  if (variable.get_ != absent || family == nullptr) return variable;
   variable.get_ = family->get;
   variable.get_json_ = family->get_json;
   variable.needs_body_ = family->needs_body;

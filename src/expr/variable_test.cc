@@ -72,6 +72,21 @@ TEST_F(VariableTest, Fields) {
   EXPECT_EQ(value("http_x_token"), "absent");
 }
 
+TEST_F(VariableTest, ForwardedFieldsOfTheGateway) {
+  test_.field("Host", "Api.test:81");
+  exchange_.request.host = "api.test";
+  exchange_.server_port = 9080;
+  EXPECT_EQ(value("http_x_forwarded_proto"), "http");
+  EXPECT_EQ(value("http_x_forwarded_host"), "Api.test:81");
+  EXPECT_EQ(value("http_x_forwarded_port"), "9080");
+  exchange_.request.port = 81;
+  EXPECT_EQ(value("http_x_forwarded_port"), "81");
+  test_.field("X-Forwarded-Proto", "https");
+  EXPECT_EQ(value("http_x_forwarded_proto"), "https");
+  exchange_.forward.left_out = uint64_t{1} << static_cast<int>(http::FieldId::x_forwarded_host);
+  EXPECT_EQ(value("http_x_forwarded_host"), "absent");
+}
+
 TEST_F(VariableTest, ResponseFields) {
   exchange_.response.fields.add("X-Up", "1");
   EXPECT_EQ(value("sent_http_x_up"), "1");

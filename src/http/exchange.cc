@@ -44,6 +44,11 @@ std::string_view version_text(Version version) {
   return {};
 }
 
+std::string_view host_text(const Request& request) {
+  std::string_view text = request.fields.get(FieldId::host);
+  return text.empty() ? request.host : text;
+}
+
 bool is_idempotent(Method method) {
   switch (method) {
     case Method::get:

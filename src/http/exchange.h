@@ -68,6 +68,9 @@ struct Request {
   Fields fields;                 // plugins change what the upstream will see here
 };
 
+// The Host field as the client wrote it, port and case included; without one, request.host.
+std::string_view host_text(const Request& request);
+
 struct Response {
   explicit Response(Arena& arena) : fields(arena) {}
 
@@ -96,6 +99,7 @@ struct Forward {
   std::string_view host;   // set by a plugin: wins over pass_host
   std::string_view raw;    // path and query as received, in origin-form
   bool websocket = false;  // this route may be upgraded
+  uint64_t left_out = 0;   // bits of FieldId: fields of the gateway's own that a plugin removed
 };
 
 // The address that the connection's socket has, and the one the request is attributed to (they

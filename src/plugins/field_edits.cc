@@ -181,4 +181,10 @@ void FieldEdits::apply(Exchange& exchange, Fields& fields, const Captures* captu
   for (const Edit& edit : removed_) fields.remove(edit.name);
 }
 
+uint64_t FieldEdits::removed_bits() const {
+  uint64_t bits = 0;
+  for (const Edit& edit : removed_) bits |= uint64_t{1} << static_cast<int>(edit.id);
+  return bits;
+}
+
 }  // namespace pylon::plugins

@@ -48,6 +48,9 @@ class FieldEdits {
   // Adds, then sets, then removes. `fields` belong to the exchange.
   void apply(http::Exchange& exchange, http::Fields& fields, const Captures* captures) const;
 
+  // Bits of the FieldIds that are removed.
+  uint64_t removed_bits() const;
+
  private:
   struct Edit {
     std::string name;

@@ -146,7 +146,8 @@ class ProxyRewrite {
       : config_(std::move(config)),
         uri_(config_.uri.value_or("")),
         substitutions_(*compile_pairs(config_.regex_uri)),
-        edits_(*FieldEdits::compile(config_.headers, FieldEdits::Groups::captures)) {}
+        edits_(*FieldEdits::compile(config_.headers, FieldEdits::Groups::captures)),
+        removed_(edits_.removed_bits()) {}
 
   Verdict rewrite(Exchange& exchange) const {
     Captures captures;
@@ -156,6 +157,7 @@ class ProxyRewrite {
     if (config_.host) exchange.forward.host = *config_.host;
     if (config_.method) exchange.forward.method = *config_.method;
     edits_.apply(exchange, exchange.request.fields, &captures);
+    exchange.forward.left_out |= removed_;
     return proceed();
   }
 
@@ -236,6 +238,7 @@ class ProxyRewrite {
   UriTemplate uri_;
   std::vector<Substitution> substitutions_;
   FieldEdits edits_;
+  uint64_t removed_;  // also of what the gateway would add itself
 };
 
 }  // namespace

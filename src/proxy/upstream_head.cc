@@ -55,8 +55,11 @@ std::string_view host_of(const http::Exchange& exchange, const upstream::Upstrea
   return host.empty() ? std::string_view(pick.node->host_field) : host;
 }
 
+// How the client asked, unless it told so itself and is believed, or a plugin took the field away.
 void write_forwarded(http::h1::HeadWriter& head, const http::Exchange& exchange) {
   const http::Request& request = exchange.request;
+  uint64_t settled = request.fields.present() | exchange.forward.left_out;
+  auto is_ours = [&](FieldId id) { return (settled & http::h1::field_set({id})) == 0; };
   head.field("X-Real-IP", exchange.client.text);
   head.text("X-Forwarded-For: ");
   for (const http::Field& field : request.fields) {
@@ -65,14 +68,15 @@ void write_forwarded(http::h1::HeadWriter& head, const http::Exchange& exchange)
     }
   }
   head.text(exchange.client.text).text("\r\n");
-  if (!request.fields.has(FieldId::x_forwarded_proto)) {
+  if (is_ours(FieldId::x_forwarded_proto)) {
     head.field("X-Forwarded-Proto", request.https ? "https" : "http");
   }
-  if (!request.host.empty() && !request.fields.has(FieldId::x_forwarded_host)) {
-    head.field("X-Forwarded-Host", request.host);
+  if (!request.host.empty() && is_ours(FieldId::x_forwarded_host)) {
+    head.field("X-Forwarded-Host", http::host_text(request));
   }
-  if (!request.fields.has(FieldId::x_forwarded_port)) {
-    head.text("X-Forwarded-Port: ").number(exchange.server_port).text("\r\n");
+  if (is_ours(FieldId::x_forwarded_port)) {
+    uint16_t port = request.port != 0 ? request.port : exchange.server_port;
+    head.text("X-Forwarded-Port: ").number(port).text("\r\n");
   }
 }
 

@@ -208,6 +208,19 @@ def test_proxy_rewrite_headers(pylon, echo):
     assert (told.get("x-gone"), told.get("user-agent")) == (None, None)
 
 
+def test_forwarded_fields_can_be_seen_and_removed(pylon, echo):
+    """The gateway's own X-Forwarded-* are there before the plugins, as in APISIX."""
+    route(pylon, echo, {})
+    told = Told(get(pylon.port, "/x", host="A.test:81", headers={"X-Forwarded-Host": "forged"}))
+    assert told.all("x-forwarded-host") == ["A.test:81"]
+    assert told.all("x-forwarded-port") == ["81"]
+    headers = {"set": {"X-Seen": "$http_x_forwarded_proto"}, "remove": ["X-Forwarded-Host"]}
+    route(pylon, echo, {"proxy-rewrite": {"headers": headers}})
+    told = Told(get(pylon.port, "/x", headers={"X-Forwarded-Proto": "https"}))
+    assert (told.get("x-seen"), told.get("x-forwarded-host")) == ("http", None)
+    assert told.all("x-forwarded-port") == [str(pylon.port)]
+
+
 def test_proxy_rewrite_captures_in_headers(pylon, echo):
     conf = {"regex_uri": ["^/u/(.*)$", "/all"], "headers": {"set": {"X-User": "$1"}}}
     route(pylon, echo, {"proxy-rewrite": conf})
