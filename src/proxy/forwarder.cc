@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "observe/log.h"
 #include "proxy/upstream_head.h"
+#include "proxy/upstream_status.h"
 
 namespace pylon::proxy {
 
@@ -43,6 +44,7 @@ async::Task<int> Forwarder::forward(Errand& errand) {
   Exchange& exchange = errand.exchange;
   const upstream::Upstream& upstream = errand.upstream;
   if (upstream.empty()) co_return 503;
+  if (upstream.scheme != config::UpstreamScheme::http) co_return refuse_scheme(errand);
   for (const http::Field& field : exchange.response.fields) {
     if (!field.removed()) errand.kept.push(field.id, field.name(), field.value());
   }
@@ -114,6 +116,13 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
       co_return trial.outcome;
     }
   }
+}
+
+// Octets meant for TLS or HTTP/2 must not leave as plain HTTP/1.
+int Forwarder::refuse_scheme(const Errand& errand) {
+  observe::log(observe::Level::error, "client {}: scheme {} of an upstream is not served yet",
+               errand.exchange.client.text, upstream::scheme_name(errand.upstream.scheme));
+  return 502;
 }
 
 // ---- connecting
@@ -275,10 +284,7 @@ http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
     response.content_length = 0;  // the one it told is that of another answer
   }
   response.fields.set(http::FieldId::server, settings_.server_field);
-  if (settings_.show_upstream_status || response.status >= 500) {
-    std::string_view status = exchange.arena.copy(std::to_string(response.status));
-    response.fields.set("X-APISIX-Upstream-Status", status);
-  }
+  if (settings_.show_upstream_status || response.status >= 500) tell_upstream_status(exchange);
   for (const http::Field& field : errand.kept) response.fields.set(field.name(), field.value());
   errand.plugins.header_filter(exchange);
   http::Body& body = errand.plugins.body_filter(exchange, trial.connection->body());
@@ -378,6 +384,7 @@ Forwarder::Step Forwarder::fail(Errand& errand, Trial& trial, const RequestPump*
                                 Failure failure, const char* reason) {
   const Exchange& exchange = errand.exchange;
   upstream::FailedAttempt& failed = trial.failure;
+  trace_of(errand, trial).status = failure == Failure::timeout ? 504 : 502;
   failed.failure = failure;
   failed.progress = Progress::nothing_sent;
   failed.replayable = request == nullptr || !request->body_touched();

@@ -79,6 +79,7 @@ class Forwarder {
     Outcome outcome = Outcome::answered;  // when a step ended the trial
   };
 
+  static int refuse_scheme(const Errand& errand);
   async::Task<Outcome> attempt(Errand& errand, Trial& trial);
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
   async::Task<void> tunnel(Errand& errand, Trial& trial);

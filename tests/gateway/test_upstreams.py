@@ -153,6 +153,7 @@ def test_all_nodes_refuse(pylon):
     got = get(pylon.port, "/x")
     assert got.status == 502
     assert b"502 Bad Gateway" in got.content
+    assert got.get(b"x-apisix-upstream-status") == b"502, 502, 502"
 
 
 def test_unanswered_get_goes_to_the_next_node_once_each(pylon, echoes):
@@ -184,6 +185,14 @@ def test_answers_of_5xx_are_not_retried(pylon, echoes):
 def test_upstream_status_field_is_only_for_5xx(pylon, echo):
     route(pylon, echo.upstream())
     assert get(pylon.port, "/status/404").get(b"x-apisix-upstream-status") is None
+
+
+@pytest.mark.parametrize("scheme", ["https", "grpc", "grpcs"])
+def test_what_is_meant_for_tls_or_http2_never_leaves_as_plain_http1(pylon, echo, scheme):
+    seen = len(echo.requests)
+    route(pylon, echo.upstream(scheme=scheme))
+    assert get(pylon.port, "/x").status == 502
+    assert len(echo.requests) == seen
 
 
 def test_read_timeout(pylon, echo):
