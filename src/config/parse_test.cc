@@ -64,6 +64,9 @@ TEST(Upstream, NodesAsMapAndAsList) {
   EXPECT_EQ(list->nodes.list[0].metadata.dump(), R"({"zone":"a"})");
   EXPECT_EQ(schema::to_json(*list).find("nodes")->dump(),
             R"([{"host":"[::1]","weight":2,"priority":-1,"port":81,"metadata":{"zone":"a"}}])");
+  list = parse_upstream(json(R"({"nodes":[{"host":"127.0.0.1:1980","port":80,"weight":1}]})"));
+  EXPECT_EQ(list->nodes.list[0].host, "127.0.0.1");
+  EXPECT_EQ(list->nodes.list[0].port, 1980);
   EXPECT_FALSE(parse_upstream(json(R"({"nodes":{"a:0":1}})")));
   EXPECT_TRUE(parse_upstream(json(R"({"nodes":{}})"))->nodes.list.empty());
 }

@@ -137,8 +137,11 @@ UpstreamNode node_of_item(const Json& item) {
     return value != nullptr ? value->as_int(fallback) : fallback;
   };
   const Json* metadata = item.find("metadata");
-  return {.host = without_brackets(item.find("host")->as_string()),
-          .port = static_cast<uint16_t>(integer("port", 0)),
+  auto [host, port] = config::split_host_and_port(item.find("host")->as_string());
+  // A port in the host counts, as with nginx, which APISIX hands it to.
+  bool has_port = port && *port >= 1 && *port <= 65535;
+  return {.host = without_brackets(host),
+          .port = static_cast<uint16_t>(has_port ? *port : integer("port", 0)),
           .weight = integer("weight", 0),
           .priority = integer("priority", 0),
           .metadata = metadata != nullptr ? *metadata : Json()};

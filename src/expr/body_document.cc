@@ -101,7 +101,7 @@ std::string graphql_text(const http::Exchange& exchange) {
     return std::string(http::find_argument(request.args, "query", exchange.arena));
   }
   if (request.method != http::Method::post) return {};
-  if (exchange.body.size() > kMaxGraphqlBytes) return {};
+  if (exchange.body.size() > max_graphql_bytes()) return {};
   if (request.fields.get(FieldId::content_type) != "application/json") {
     return std::string(exchange.body);
   }

@@ -12,9 +12,6 @@
 
 namespace pylon::expr {
 
-// APISIX's graphql.max_size.
-constexpr size_t kMaxGraphqlBytes = 1 << 20;
-
 class BodyDocument {
  public:
   // Parsed when first asked for, and again when the exchange has another body.

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "expr/condition.h"
+#include "expr/graphql.h"
 #include "expr/json_path.h"
 #include "expr/test_exchange.h"
 #include "expr/variable.h"
@@ -105,6 +106,11 @@ TEST_F(BodyTest, Graphql) {
   std::string large = "query " + std::string(1 << 20, ' ') + "{a}";
   body("", large);
   EXPECT_EQ(value("graphql_operation"), "absent");
+  set_max_graphql_bytes(2 << 20);
+  std::string again = large;
+  body("", again);
+  EXPECT_EQ(value("graphql_operation"), "query");
+  set_max_graphql_bytes(1 << 20);
 }
 
 TEST(JsonPath, Forms) {
@@ -120,6 +126,8 @@ TEST(JsonPath, Forms) {
   EXPECT_TRUE(find_all(root, "a[").is_null());
   EXPECT_TRUE(find_all(root, "a[x]").is_null());
   EXPECT_TRUE(find_all(root, "a[0]b").is_null());
+  EXPECT_TRUE(is_valid_json_path("messages[*].content[*].type"));
+  EXPECT_FALSE(is_valid_json_path("messages[.content[*].type"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "expr/json_path.h"
 
 namespace pylon::expr {
 namespace {
@@ -69,6 +70,14 @@ bool contains_address(const IpSet& addresses, std::string_view text) {
   return address && addresses.contains(*address);
 }
 
+// post_arg. with a JSONPath that nothing can be found by.
+bool has_bad_path(std::string_view variable) {
+  constexpr std::string_view kPrefix = "post_arg.";
+  if (!variable.starts_with(kPrefix)) return false;
+  std::string_view path = variable.substr(kPrefix.size());
+  return is_json_path(path) && !is_valid_json_path(path);
+}
+
 }  // namespace
 
 std::optional<Operator> operator_named(std::string_view name) {
@@ -96,6 +105,7 @@ std::optional<double> lua_number(std::string_view text) {
 
 Result<Comparison> Comparison::compile(std::string_view variable, Operator op, const Json& value,
                                        bool reversed) {
+  if (has_bad_path(variable)) return fail("invalid expression: " + std::string(variable));
   Comparison comparison(Variable::compile(variable), op, value, reversed);
   if (value.is_number()) comparison.number_ = value.as_double();
   if (value.is_string()) comparison.number_ = lua_number(value.as_string());

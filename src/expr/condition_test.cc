@@ -158,6 +158,8 @@ TEST(Condition, Errors) {
   EXPECT_EQ(error_of(R"([["arg_k",5,10]])"), "invalid operator '5'");
   EXPECT_EQ(error_of(R"([["arg_k"]])"), "invalid expression");
   EXPECT_EQ(error_of(R"([["arg_k",null,1]])"), "invalid expression");
+  EXPECT_EQ(error_of(R"([["post_arg.a[.b[*].c","has","x"]])"),
+            "invalid expression: post_arg.a[.b[*].c");
   EXPECT_EQ(error_of(R"([[1,"==",1]])"), "invalid expression");
   EXPECT_EQ(error_of(R"([["arg_k","==","v"],"x"])"), "invalid expression");
   EXPECT_EQ(error_of("[[]]"), "rule too short");

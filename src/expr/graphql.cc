@@ -7,6 +7,8 @@
 namespace pylon::expr {
 namespace {
 
+size_t max_bytes = 1 << 20;
+
 constexpr int kMaxDepth = 64;
 
 struct Token {
@@ -228,6 +230,10 @@ class Parser {
 };
 
 }  // namespace
+
+void set_max_graphql_bytes(size_t bytes) { max_bytes = bytes; }
+
+size_t max_graphql_bytes() { return max_bytes; }
 
 std::optional<GraphqlOperation> parse_graphql(std::string_view text) {
   GraphqlOperation first;

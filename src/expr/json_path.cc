@@ -117,6 +117,8 @@ bool is_json_path(std::string_view path) {
   return path.find_first_of("[*") != path.npos || path.find("..") != path.npos;
 }
 
+bool is_valid_json_path(std::string_view path) { return parse_steps(path).has_value(); }
+
 Json find_all(const Json& root, std::string_view path) {
   auto steps = parse_steps(path);
   if (!steps) return {};

@@ -16,6 +16,7 @@ bool is_json_path(std::string_view path);
 // A JSONPath without its "$.": names, .*, [*], [0], [-1], ['name'], ..name. An array of all that is
 // found, at most kMaxFound; null when the path is not valid.
 constexpr size_t kMaxFound = 65536;
+bool is_valid_json_path(std::string_view path);
 Json find_all(const Json& root, std::string_view path);
 
 }  // namespace pylon::expr

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "expr/graphql.h"
 #include "gateway/gateway.h"
 #include "observe/log.h"
 #include "observe/metric_text.h"
@@ -84,7 +85,9 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
       dns_(dns_config(settings)),
       proxy_options_(proxy_options(settings)),
       limits_(server_limits(settings)),
-      log_format_(log_format(settings)) {}
+      log_format_(log_format(settings)) {
+  expr::set_max_graphql_bytes(settings.graphql_max_bytes);
+}
 
 Control::~Control() {
   for (auto& worker : workers_) worker->stop();

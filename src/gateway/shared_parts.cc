@@ -1,5 +1,7 @@
 #include "gateway/shared_parts.h"
 
+#include <limits>
+
 #include "gateway/config_file.h"
 #include "observe/log.h"
 
@@ -49,7 +51,9 @@ proxy::Options proxy_options(const Settings& settings) {
   options.answer_head.fields = static_cast<uint32_t>(settings.limits.response_fields);
   options.body_timeout_us = settings.client.body_timeout_ms * 1000;
   options.send_timeout_us = settings.client.send_timeout_ms * 1000;
-  options.known_body_bytes = settings.proxy.max_post_args_bytes;
+  constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+  auto known_bytes = static_cast<int64_t>(settings.proxy.max_post_args_bytes);
+  options.known_body_bytes = known_bytes == 0 ? kNoLimit : known_bytes;
   return options;
 }
 

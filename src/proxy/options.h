@@ -22,7 +22,7 @@ struct Options {
   http::h1::HeadLimits answer_head{8 << 10, 64 << 10, 32 << 10, 200};  // limits of upstream heads
   int64_t body_timeout_us = 60'000'000;  // between two reads of a request's body
   int64_t send_timeout_us = 10'000'000;  // between two writes to the client
-  size_t known_body_bytes = 1 << 20;     // of a request body that conditions look at
+  int64_t known_body_bytes = 1 << 20;    // of a request body that conditions look at
 };
 
 }  // namespace pylon::proxy

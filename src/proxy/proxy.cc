@@ -3,6 +3,7 @@
 #include "observe/log.h"
 #include "proxy/intake.h"
 #include "proxy/pages.h"
+#include "proxy/upstream_status.h"
 
 namespace pylon::proxy {
 
@@ -36,16 +37,18 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
 // 0: answered. Else the status to answer, with `body` or the usual page.
 async::Task<int> Proxy::handle(Exchange& exchange, Visit& visit, std::string_view& body) {
   if (!match(exchange, visit)) {  // a condition looks at the body
-    http::BodyRead read =
-        co_await exchange.downstream->buffer_body(parts_.options.known_body_bytes, exchange.body);
-    exchange.body_known = true;
-    if (read == http::BodyRead::too_large) co_return 413;
-    if (read == http::BodyRead::failed) {
-      int failure = exchange.downstream->body_failure();
-      if (failure == 0) exchange.downstream->abort();
-      co_return failure;
+    exchange.body_known = true;   // to condition and plugin alike it is absent when it is too long
+    if (exchange.request.content_length <= parts_.options.known_body_bytes) {
+      http::BodyRead read =
+          co_await exchange.downstream->buffer_body(parts_.options.known_body_bytes, exchange.body);
+      if (read == http::BodyRead::too_large) co_return 413;
+      if (read == http::BodyRead::failed) {
+        int failure = exchange.downstream->body_failure();
+        if (failure == 0) exchange.downstream->abort();
+        co_return failure;
+      }
+      exchange.request.content_length = static_cast<int64_t>(exchange.body.size());
     }
-    exchange.request.content_length = static_cast<int64_t>(exchange.body.size());
     (void)match(exchange, visit);
   }
   if (visit.route != nullptr && visit.route->refusal != 0) {
@@ -137,6 +140,8 @@ void Proxy::answer(Exchange& exchange, Visit& visit, int status, std::string_vie
   response.status = status;
   response.reason = {};
   response.fields.set(http::FieldId::server, parts_.options.server_field);
+  bool told = parts_.options.show_upstream_status || status >= 500;
+  if (told && exchange.upstream.count > 0) tell_upstream_status(exchange);
   bool page = body.data() == nullptr && status >= 400;
   if (page) body = error_page(status);
   if (!response.fields.has(http::FieldId::content_type) && !body.empty()) {

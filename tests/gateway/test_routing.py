@@ -253,6 +253,22 @@ def test_post_args(pylon, nodes):
     assert (Told(got).node, Told(got).body) == ("b", '{"deep":{"kind":"json"}}')
 
 
+def test_body_too_long_for_conditions_is_absent_to_them(own_pylon, nodes):
+    """It goes on whole to the route that does not look at it."""
+    gateway = own_pylon({"apisix": {"max_post_args_readable_size": 1}})
+    routes(
+        gateway,
+        nodes,
+        ("a", {"uri": "/x", "vars": [["post_arg.kind", "==", "json"]]}),
+        ("b", {"uri": "/*"}),
+    )
+    json = {"Content-Type": "application/json"}
+    assert Told(request(gateway.port, "POST", "/x", json, '{"kind":"json"}')).node == "a"
+    long = '{"kind":"json","pad":"' + "a" * (1 << 20) + '"}'
+    got = Told(request(gateway.port, "POST", "/x", json, long))
+    assert (got.node, len(got.body)) == ("b", len(long))
+
+
 def test_disabled_route(pylon, nodes):
     routes(pylon, nodes, ("a", {"uri": "/x", "status": 0}), ("b", {"uri": "/*"}))
     assert taken(pylon, "/x") == "b"
