@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
-#include "control/health_page.h"
 #include "http/api_answer.h"
 #include "plugin/description.h"
 
@@ -46,14 +46,34 @@ bool take(std::string_view& path, std::string_view prefix) {
 }
 
 Json shown(const RuntimeItem& item) {
-  return Json::object({{"key", Json(item.key)},
-                       {"value", item.value},
-                       {"createdIndex", Json(item.create_revision)},
-                       {"modifiedIndex", Json(item.mod_revision)},
-                       {"orig_modifiedIndex", Json(item.mod_revision)},
-                       {"has_domain", Json(item.has_domain)},
-                       {"update_count", 0},
-                       {"clean_handlers", Json::object()}});
+  Json json = Json::object({{"key", Json(item.key)},
+                            {"value", item.value},
+                            {"createdIndex", Json(item.create_revision)},
+                            {"modifiedIndex", Json(item.mod_revision)},
+                            {"orig_modifiedIndex", Json(item.mod_revision)},
+                            {"has_domain", Json(item.has_domain)},
+                            {"update_count", 0},
+                            {"clean_handlers", Json::object()}});
+  if (!item.fault.empty()) json["quarantined"] = Json(item.fault);
+  return json;
+}
+
+ApiResponse unavailable(const Error& error) { return error_answer(503, error.message); }
+
+// The `checks` of a resource or of the upstream in it; null: it has none.
+const Json* checks_of(const Json& value) {
+  if (const Json* checks = value.find("checks")) return checks;
+  const Json* upstream = value.find("upstream");
+  return upstream != nullptr ? upstream->find("checks") : nullptr;
+}
+
+std::string_view type_of_checks(const Json& checks) {
+  for (std::string_view way : {"active", "passive"}) {
+    const Json* check = checks.find(way);
+    const Json* type = check != nullptr ? check->find("type") : nullptr;
+    if (type != nullptr) return type->as_string();
+  }
+  return "http";
 }
 
 ApiResponse checkers_answer(const ApiRequest& request, const std::vector<Checker>& checkers,
@@ -66,80 +86,125 @@ ApiResponse checkers_answer(const ApiRequest& request, const std::vector<Checker
   return page;
 }
 
+// What is known without waiting.
+async::Task<ApiResponse> done(ApiResponse response) { co_return response; }
+
 }  // namespace
 
-ApiResponse ControlApi::answer(const ApiRequest& request) const {
+async::Task<ApiResponse> ControlApi::answer(const ApiRequest& request) {
   if (request.method == "GET") return get(request);
-  if (request.method == "POST" && request.path == "/v1/gc") return http::text_answer(200, "");
-  if (request.method == "PUT" && request.path == "/v1/plugins/reload") {
-    view_.reload_plugins();
-    return http::text_answer(200, "done");
-  }
-  return http::page_answer(404);
+  return act(request);
 }
 
-ApiResponse ControlApi::get(const ApiRequest& request) const {
+async::Task<ApiResponse> ControlApi::act(const ApiRequest& request) {
+  if (request.method == "POST" && request.path == "/v1/gc") co_return http::text_answer(200, "");
+  if (request.method == "PUT" && request.path == "/v1/plugins/reload") {
+    view_.reload_plugins();
+    co_return http::text_answer(200, "done");
+  }
+  co_return http::page_answer(404);
+}
+
+async::Task<ApiResponse> ControlApi::get(const ApiRequest& request) {
   std::string_view path = request.path;
-  if (!take(path, "/v1/")) return http::page_answer(404);
-  if (path == "schema") return json_answer(200, schemas());
+  if (!take(path, "/v1/")) return done(http::page_answer(404));
+  if (path == "schema") return done(json_answer(200, schemas()));
+  if (path == "config/status") return done(json_answer(200, config_status()));
   for (const auto& [word, kind] : kShown) {
     std::string_view rest = path;
     if (!take(rest, word)) continue;
     if (rest == "s") return list(kind);
-    if (take(rest, "/")) return one(kind, rest.substr(0, rest.find('/')));
+    if (take(rest, "/")) return one(kind, std::string(rest.substr(0, rest.find('/'))));
   }
-  if (path == "plugin_metadatas") {
-    Json values = Json::array();
-    for (RuntimeItem& item : view_.items(Kind::plugin_metadata)) values.push_back(item.value);
-    return json_answer(200, values);
-  }
-  if (take(path, "plugin_metadata/")) return metadata(path);
-  if (path == "healthcheck") {
-    std::vector<Checker> checkers = view_.checkers();
-    return checkers_answer(request, checkers, health_json(checkers));
-  }
-  if (take(path, "healthcheck/")) return checker(request, path);
-  return http::page_answer(404);
+  if (path == "plugin_metadatas") return metadatas();
+  if (take(path, "plugin_metadata/")) return metadata(std::string(path));
+  if (path == "healthcheck") return checkers(request);
+  if (take(path, "healthcheck/")) return checker(request, std::string(path));
+  return done(http::page_answer(404));
 }
 
-ApiResponse ControlApi::list(Kind kind) const {
-  Json items = Json::array();
-  for (const RuntimeItem& item : view_.items(kind)) items.push_back(shown(item));
-  return json_answer(200, items);
+async::Task<ApiResponse> ControlApi::list(Kind kind) {
+  Result<std::vector<RuntimeItem>> items = co_await view_.items(kind);
+  if (!items) co_return unavailable(items.error());
+  Json list = Json::array();
+  for (const RuntimeItem& item : *items) list.push_back(shown(item));
+  co_return json_answer(200, list);
 }
 
-ApiResponse ControlApi::one(Kind kind, std::string_view id) const {
-  std::optional<RuntimeItem> item = view_.item(kind, id);
-  if (item) return json_answer(200, shown(*item));
+async::Task<ApiResponse> ControlApi::one(Kind kind, std::string id) {
+  Result<std::optional<RuntimeItem>> item = co_await view_.item(kind, id);
+  if (!item) co_return unavailable(item.error());
+  if (*item) co_return json_answer(200, shown(**item));
   std::string_view word = config::resource_type(kind).kind_word;
-  return error_answer(404, fmt::format("{}[{}] not found", word, id));
+  co_return error_answer(404, fmt::format("{}[{}] not found", word, id));
 }
 
-ApiResponse ControlApi::metadata(std::string_view plugin) const {
-  std::optional<RuntimeItem> item = view_.item(Kind::plugin_metadata, plugin);
-  if (item) return json_answer(200, item->value);
-  return error_answer(404, fmt::format("plugin metadata[{}] not found", plugin));
+async::Task<ApiResponse> ControlApi::metadatas() {
+  Result<std::vector<RuntimeItem>> items = co_await view_.items(Kind::plugin_metadata);
+  if (!items) co_return unavailable(items.error());
+  Json values = Json::array();
+  for (RuntimeItem& item : *items) values.push_back(std::move(item.value));
+  co_return json_answer(200, values);
+}
+
+async::Task<ApiResponse> ControlApi::metadata(std::string plugin) {
+  Result<std::optional<RuntimeItem>> item = co_await view_.item(Kind::plugin_metadata, plugin);
+  if (!item) co_return unavailable(item.error());
+  if (*item) co_return json_answer(200, (*item)->value);
+  co_return error_answer(404, fmt::format("plugin metadata[{}] not found", plugin));
+}
+
+// ---- health
+
+Checker ControlApi::checker_of(const RuntimeItem& item, const Json& checks) const {
+  return {item.key, std::string(type_of_checks(checks)), view_.health(item.key)};
+}
+
+async::Task<ApiResponse> ControlApi::checkers(const ApiRequest& request) {
+  Result<std::vector<RuntimeItem>> items = co_await view_.checked_items();
+  if (!items) co_return unavailable(items.error());
+  std::vector<Checker> found;
+  for (const RuntimeItem& item : *items) {
+    if (const Json* checks = checks_of(item.value)) found.push_back(checker_of(item, *checks));
+  }
+  co_return checkers_answer(request, found, health_json(found));
 }
 
 // `path` is "routes/1".
-ApiResponse ControlApi::checker(const ApiRequest& request, std::string_view path) const {
-  size_t slash = path.find('/');
-  std::string_view type = path.substr(0, slash);
-  if (slash == path.npos || slash + 1 == path.size()) {
-    return error_answer(404, fmt::format("missing src id for src type {}", type));
+async::Task<ApiResponse> ControlApi::checker(const ApiRequest& request, std::string path) {
+  size_t slash = std::min(path.find('/'), path.size());
+  std::string type = path.substr(0, slash);
+  std::string id = path.substr(std::min(slash + 1, path.size()));
+  if (id.empty()) {
+    co_return error_answer(404, fmt::format("missing src id for src type {}", type));
   }
-  std::string_view id = path.substr(slash + 1);
   const config::ResourceType* found = config::find_resource_type(type);
   bool checked =
       found != nullptr && (found->kind == Kind::route || found->kind == Kind::service ||
                            found->kind == Kind::upstream || found->kind == Kind::stream_route);
-  if (!checked) return error_answer(400, fmt::format("invalid src type {}", type));
-  if (!view_.item(found->kind, id)) {
-    return error_answer(404, fmt::format("{}[{}] not found", type, id));
+  if (!checked) co_return error_answer(400, fmt::format("invalid src type {}", type));
+  Result<std::optional<RuntimeItem>> item = co_await view_.item(found->kind, id);
+  if (!item) co_return unavailable(item.error());
+  if (!*item) co_return error_answer(404, fmt::format("{}[{}] not found", type, id));
+  const Json* checks = checks_of((*item)->value);
+  if (checks == nullptr) {
+    co_return error_answer(404, fmt::format("no checker for {}[{}]", type, id));
   }
-  std::optional<Checker> checker = view_.checker(found->kind, id);
-  if (!checker) return error_answer(404, fmt::format("no checker for {}[{}]", type, id));
-  return checkers_answer(request, {*checker}, health_json(*checker));
+  std::vector<Checker> one{checker_of(**item, *checks)};
+  co_return checkers_answer(request, one, health_json(one.front()));
+}
+
+// ---- the node
+
+Json ControlApi::config_status() const {
+  Json list = Json::array();
+  for (const snapshot::Quarantined& item : view_.quarantined()) {
+    list.push_back(Json::object({{"type", config::resource_type(item.kind).name},
+                                 {"id", item.id},
+                                 {"status", "quarantined"},
+                                 {"reason", item.reason}}));
+  }
+  return Json::object({{"revision", view_.revision()}, {"objects", std::move(list)}});
 }
 
 Json ControlApi::schemas() const {

@@ -2,6 +2,8 @@
 // Source: Admin API reference, sections 6 and 7. Without authentication: it listens on loopback.
 #pragma once
 
+#include "async/task.h"
+#include "control/health_page.h"
 #include "control/runtime_view.h"
 #include "http/api.h"
 #include "plugin/catalogue.h"
@@ -13,14 +15,22 @@ class ControlApi {
   ControlApi(RuntimeView& view, const plugin::Catalogue& catalogue)
       : view_(view), catalogue_(catalogue) {}
 
-  http::ApiResponse answer(const http::ApiRequest& request) const;
+  // The request must outlive the task.
+  async::Task<http::ApiResponse> answer(const http::ApiRequest& request);
 
  private:
-  http::ApiResponse get(const http::ApiRequest& request) const;
-  http::ApiResponse list(config::Kind kind) const;
-  http::ApiResponse one(config::Kind kind, std::string_view id) const;
-  http::ApiResponse metadata(std::string_view plugin) const;
-  http::ApiResponse checker(const http::ApiRequest& request, std::string_view path) const;
+  using Answer = async::Task<http::ApiResponse>;
+
+  Answer act(const http::ApiRequest& request);
+  Answer get(const http::ApiRequest& request);
+  Answer list(config::Kind kind);
+  Answer one(config::Kind kind, std::string id);
+  Answer metadatas();
+  Answer metadata(std::string plugin);
+  Answer checkers(const http::ApiRequest& request);
+  Answer checker(const http::ApiRequest& request, std::string path);
+  Checker checker_of(const RuntimeItem& item, const Json& checks) const;
+  Json config_status() const;
   Json schemas() const;
 
   RuntimeView& view_;

@@ -16,45 +16,56 @@ using config::Kind;
 
 class FakeView final : public RuntimeView {
  public:
-  std::vector<RuntimeItem> items(Kind kind) const override {
+  using Items = Result<std::vector<RuntimeItem>>;
+
+  async::Task<Items> items(Kind kind) override {
+    if (!store_error.empty()) co_return Items(fail(store_error));
+    co_return Items(of_kind(kind));
+  }
+  async::Task<Items> checked_items() override { return items(Kind::route); }
+  async::Task<Result<std::optional<RuntimeItem>>> item(Kind kind, std::string id) override {
+    std::optional<RuntimeItem> found;
+    for (const RuntimeItem& item : of_kind(kind)) {
+      if (item.key.substr(item.key.rfind('/') + 1) == id) found = item;
+    }
+    co_return found;
+  }
+  std::vector<NodeHealth> health(std::string_view key) const override {
+    if (key != "/apisix/routes/1") return {};
+    return {{"1.2.3.4", 80, "a<b", "unhealthy", 1, 2, 3, 4}};
+  }
+  int64_t revision() const override { return 7; }
+  std::vector<snapshot::Quarantined> quarantined() const override {
+    return {{Kind::route, "3", "unknown plugin [x]"}};
+  }
+  std::optional<std::string> not_ready() const override { return reason; }
+  void reload_plugins() override { ++reloads; }
+
+  std::vector<std::pair<Kind, RuntimeItem>> all;
+  std::string store_error;
+  std::optional<std::string> reason;
+  int reloads = 0;
+
+ private:
+  std::vector<RuntimeItem> of_kind(Kind kind) const {
     std::vector<RuntimeItem> found;
     for (const auto& [known, item] : all) {
       if (known == kind) found.push_back(item);
     }
     return found;
   }
-  std::optional<RuntimeItem> item(Kind kind, std::string_view id) const override {
-    for (const RuntimeItem& item : items(kind)) {
-      if (item.key.substr(item.key.rfind('/') + 1) == id) return item;
-    }
-    return std::nullopt;
-  }
-  std::vector<Checker> checkers() const override { return health; }
-  std::optional<Checker> checker(Kind, std::string_view id) const override {
-    for (const Checker& checker : health) {
-      if (checker.name.ends_with(id)) return checker;
-    }
-    return std::nullopt;
-  }
-  std::optional<std::string> not_ready() const override { return reason; }
-  void reload_plugins() override { ++reloads; }
-
-  std::vector<std::pair<Kind, RuntimeItem>> all;
-  std::vector<Checker> health;
-  std::optional<std::string> reason;
-  int reloads = 0;
 };
 
 class ControlApiTest : public testing::Test {
  protected:
   ControlApiTest() {
-    Json value = *Json::parse(R"({"id":"1","uri":"/a"})");
+    Json value = *Json::parse(R"({"id":"1","upstream":{"checks":{"active":{"type":"tcp"}}}})");
+    Json faulty = *Json::parse(R"({"id":"3"})");
     view_.all = {{Kind::route, {"/apisix/routes/1", value, 2, 3, true}},
                  {Kind::route, {"/apisix/routes/2", Json::object(), 4, 4, false}},
+                 {Kind::service, {"/apisix/services/3", faulty, 4, 5, false, "why"}},
                  {Kind::plugin_metadata,
                   {"/apisix/plugin_metadata/log", *Json::parse(R"({"id":"log"})"), 5, 5, false}}};
-    view_.health = {
-        {"/apisix/routes/1", "http", {{"1.2.3.4", 80, "a<b", "unhealthy", 1, 2, 3, 4}}}};
   }
 
   std::string talk(std::string method, std::string path, std::string accept = {}) {
@@ -62,7 +73,7 @@ class ControlApiTest : public testing::Test {
     request.method = std::move(method);
     request.path = std::move(path);
     if (!accept.empty()) request.fields = {{"Accept", accept}};
-    http::ApiResponse response = api_.answer(request);
+    http::ApiResponse response = api_.answer(request).run_to_end();
     return std::to_string(response.status) + " " + response.body;
   }
   std::string status(std::string path) {
@@ -81,13 +92,14 @@ class ControlApiTest : public testing::Test {
 };
 
 TEST_F(ControlApiTest, ShowsWhatIsInForce) {
-  std::string one = R"({"key":"/apisix/routes/1","value":{"id":"1","uri":"/a"},"createdIndex":2,)"
+  std::string one = R"({"key":"/apisix/routes/1","value":{"id":"1","upstream":{"checks":)"
+                    R"({"active":{"type":"tcp"}}}},"createdIndex":2,)"
                     R"("modifiedIndex":3,"orig_modifiedIndex":3,"has_domain":true,)"
                     R"("update_count":0,"clean_handlers":{}})";
   EXPECT_EQ(talk("GET", "/v1/route/1"), "200 " + one + "\n");
   EXPECT_EQ(talk("GET", "/v1/routes").substr(0, one.size() + 6), "200 [" + one + ",");
   EXPECT_EQ(talk("GET", "/v1/route/9"), "404 {\"error_msg\":\"route[9] not found\"}\n");
-  EXPECT_EQ(talk("GET", "/v1/services"), "200 []\n");
+  EXPECT_EQ(talk("GET", "/v1/upstreams"), "200 []\n");
   EXPECT_EQ(talk("GET", "/v1/upstream/9"), "404 {\"error_msg\":\"upstream[9] not found\"}\n");
   EXPECT_EQ(talk("GET", "/v1/plugin_metadatas"), "200 [{\"id\":\"log\"}]\n");
   EXPECT_EQ(talk("GET", "/v1/plugin_metadata/log"), "200 {\"id\":\"log\"}\n");
@@ -95,9 +107,18 @@ TEST_F(ControlApiTest, ShowsWhatIsInForce) {
             "404 {\"error_msg\":\"plugin metadata[x] not found\"}\n");
 }
 
+TEST_F(ControlApiTest, ShowsWhatIsNotInForce) {
+  EXPECT_NE(talk("GET", "/v1/service/3").find(R"("quarantined":"why"})"), std::string::npos);
+  EXPECT_EQ(talk("GET", "/v1/config/status"),
+            "200 {\"revision\":7,\"objects\":[{\"type\":\"routes\",\"id\":\"3\",\"status\":"
+            "\"quarantined\",\"reason\":\"unknown plugin [x]\"}]}\n");
+  view_.store_error = "the store is closed";
+  EXPECT_EQ(talk("GET", "/v1/routes"), "503 {\"error_msg\":\"the store is closed\"}\n");
+}
+
 TEST_F(ControlApiTest, ShowsHealth) {
   std::string checker =
-      R"({"name":"/apisix/routes/1","type":"http","nodes":[{"ip":"1.2.3.4","port":80,)"
+      R"({"name":"/apisix/routes/1","type":"tcp","nodes":[{"ip":"1.2.3.4","port":80,)"
       R"("hostname":"a<b","status":"unhealthy","counter":{"success":1,"http_failure":2,)"
       R"("tcp_failure":3,"timeout_failure":4}}]})";
   EXPECT_EQ(talk("GET", "/v1/healthcheck"), "200 [" + checker + "]\n");

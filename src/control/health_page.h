@@ -9,6 +9,13 @@
 
 namespace pylon::control {
 
+// The health checks of one resource.
+struct Checker {
+  std::string name;  // the resource's key
+  std::string type;  // http, https, tcp
+  std::vector<NodeHealth> nodes;
+};
+
 Json health_json(const Checker& checker);
 Json health_json(const std::vector<Checker>& checkers);
 

@@ -1,5 +1,5 @@
 // RuntimeView: what is in force on this node, for the Control API and the status API to show.
-// The gateway implements it over its newest snapshot. Control thread only.
+// The gateway implements it over its configuration. Control thread only; tasks resume on it.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "async/task.h"
 #include "base/json.h"
+#include "base/result.h"
 #include "config/resource.h"
+#include "snapshot/builder.h"
 
 namespace pylon::control {
 
@@ -20,6 +23,8 @@ struct RuntimeItem {
   int64_t create_revision = 0;
   int64_t mod_revision = 0;
   bool has_domain = false;  // a node is named by a domain
+  // Why this version is not served, but the one before, if there is one; empty: it is served.
+  std::string fault = {};
 };
 
 struct NodeHealth {
@@ -33,23 +38,23 @@ struct NodeHealth {
   uint64_t timeout_failure = 0;
 };
 
-// The health checks of a resource that has some.
-struct Checker {
-  std::string name;  // the resource's key
-  std::string type;  // http, https, tcp
-  std::vector<NodeHealth> nodes;
-};
-
 class RuntimeView {
  public:
   virtual ~RuntimeView() = default;
 
-  virtual std::vector<RuntimeItem> items(config::Kind kind) const = 0;
-  virtual std::optional<RuntimeItem> item(config::Kind kind, std::string_view id) const = 0;
+  // The configuration is read where it is stored: an error says why that is not possible.
+  virtual async::Task<Result<std::vector<RuntimeItem>>> items(config::Kind kind) = 0;
+  virtual async::Task<Result<std::optional<RuntimeItem>>> item(config::Kind kind,
+                                                               std::string id) = 0;
+  // The routes, stream routes, services and upstreams that have health checks.
+  virtual async::Task<Result<std::vector<RuntimeItem>>> checked_items() = 0;
 
-  // Of all routes, stream routes, services and upstreams; and of one that exists.
-  virtual std::vector<Checker> checkers() const = 0;
-  virtual std::optional<Checker> checker(config::Kind kind, std::string_view id) const = 0;
+  // What the checks of that resource ("/apisix/upstreams/1") have found.
+  virtual std::vector<NodeHealth> health(std::string_view key) const = 0;
+
+  // How far the stored configuration has been taken over, and what of it could not be.
+  virtual int64_t revision() const = 0;
+  virtual std::vector<snapshot::Quarantined> quarantined() const = 0;
 
   // Why this node should get no traffic yet; nothing when it may.
   virtual std::optional<std::string> not_ready() const = 0;

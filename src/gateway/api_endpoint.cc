@@ -39,8 +39,14 @@ ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_
 
 ApiEndpoint::~ApiEndpoint() { connections_.close_all(); }
 
-void ApiEndpoint::listen(int fd) { doors_.push_back(std::make_unique<Door>(*this, fd)); }
+void ApiEndpoint::listen(int fd) {
+  service_.set_draining(false);
+  doors_.push_back(std::make_unique<Door>(*this, fd));
+}
 
-void ApiEndpoint::stop_listening() { doors_.clear(); }
+void ApiEndpoint::retire() {
+  doors_.clear();
+  service_.set_draining(true);
+}
 
 }  // namespace pylon::gateway

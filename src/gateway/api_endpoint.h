@@ -19,10 +19,12 @@ class ApiEndpoint {
 
   // The socket stays the caller's.
   void listen(int fd);
-  // Accepts no more; connections under way go on.
-  void stop_listening();
-  void close_all() { connections_.close_all(); }
-  bool idle() const { return connections_.busy.empty(); }
+  // Accepts no more; what is asked on the open connections is answered and ends them. listen()
+  // takes it back.
+  void retire();
+  // Nobody waits for an answer, or is about to ask for the first time.
+  bool settled() const { return service_.under_way() == 0 && connections_.fresh() == 0; }
+  void close_idle() { connections_.shed_idle(connections_.idle.size()); }
 
  private:
   class Door;

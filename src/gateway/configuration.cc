@@ -23,7 +23,6 @@ router::Mode router_mode(RouterMode mode) {
 Configuration::Configuration(const Parts& parts, const Settings& settings,
                              std::function<void()> published)
     : parts_(parts),
-      store_(&parts.store),
       prefix_(settings.store.key_prefix + "/"),
       published_(std::move(published)),
       transport_(parts.loop),
@@ -52,7 +51,7 @@ async::Task<Result<void>> Configuration::load() {
     }
   };
   store::Store::Visitor visitor = visit;
-  store::Outcome<int64_t> loaded = co_await store_->load(visitor);
+  store::Outcome<int64_t> loaded = co_await parts_.store.load(visitor);
   if (!loaded) co_return fail(loaded.error().message);
   for (const auto& [key, revision] : keys_) {
     snapshot::Change gone;
@@ -63,7 +62,7 @@ async::Task<Result<void>> Configuration::load() {
   revision_ = *loaded;
   apply(changes);
   if (first && parts_.versions.newest() == nullptr) publish(builder_.snapshot());
-  watch_ = store_->watch(revision_, *this);
+  watch_ = parts_.store.watch(revision_, *this);
   co_return Result<void>{};
 }
 
@@ -99,11 +98,6 @@ async::Task<void> Configuration::reload() {
     observe::log(observe::Level::error, "the configuration could not be read: {}",
                  loaded.error().message);
   }
-}
-
-void Configuration::use_store(store::Store& store) {
-  store_ = &store;
-  on_gap("the store was opened again");
 }
 
 // "/apisix/routes/1" -> routes, "1". False for keys that hold no resource.

@@ -42,9 +42,6 @@ class Configuration final : public admin::Node, private store::WatchListener {
   // Reads the store, publishes the first snapshot, watches from there.
   async::Task<Result<void>> load();
 
-  // The store was opened again.
-  void use_store(store::Store& store);
-
   const snapshot::Builder& builder() const { return builder_; }
   int64_t revision() const { return revision_; }
 
@@ -68,7 +65,6 @@ class Configuration final : public admin::Node, private store::WatchListener {
   void publish(std::unique_ptr<const snapshot::Snapshot> snapshot);
 
   Parts parts_;
-  store::Store* store_;
   std::string prefix_;  // "/apisix/"
   std::function<void()> published_;
   upstream::dns::NetTransport transport_;

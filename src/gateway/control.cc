@@ -24,10 +24,9 @@ constexpr int64_t kTickUs = 1'000'000;
 constexpr size_t kAdminBodyBytes = 1'572'864;  // 1.5 MiB, as APISIX
 constexpr size_t kSmallBodyBytes = 64 << 10;
 constexpr int kLockWaitMs = 5'000;  // for the gateway process before us to let go of the store
-
-http::ApiResponse json_answer(int status, std::string body) {
-  return {status, {{"Content-Type", "application/json"}}, std::move(body)};
-}
+constexpr int64_t kDepartureGraceUs = 100'000;  // for requests that are on their way
+constexpr int64_t kDepartureLookUs = 20'000;
+constexpr int64_t kDepartureLimitUs = 1'000'000;  // for those who ask slowly
 
 admin::AdminOptions admin_options(const Settings& settings) {
   admin::AdminOptions options;
@@ -75,6 +74,27 @@ class Control::Tick final : public net::Timer {
   Control& control_;
 };
 
+// Waits until the servers of this thread have answered everybody, for a limited time, and then
+// looks now and then whether the workers have ended too.
+class Control::Departure final : public net::Timer {
+ public:
+  explicit Departure(Control& control)
+      : Timer(control.loop_.timers()),
+        control_(control),
+        limit_us_(control.loop_.now_us() + kDepartureLimitUs) {
+    arm(control_.loop_.now_us() + kDepartureGraceUs);
+  }
+
+ private:
+  void fire() override {
+    arm(control_.loop_.now_us() + kDepartureLookUs);
+    control_.close_doors();
+    if (control_.settled() || control_.loop_.now_us() >= limit_us_) control_.let_go();
+  }
+  Control& control_;
+  int64_t limit_us_;
+};
+
 Control::Control(const Settings& settings, InheritedSockets inherited)
     : settings_(settings),
       inherited_(std::move(inherited)),
@@ -109,6 +129,7 @@ int Control::run() {
   control_.reset();
   status_.reset();
   metrics_server_.reset();
+  departure_.reset();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   workers_.clear();
@@ -199,38 +220,39 @@ void Control::start_workers() {
 void Control::start_servers() {
   admin::ResourceApi::Parts parts{*store_, catalogue_, *configuration_, clock_};
   admin_api_ = std::make_unique<admin::AdminApi>(parts, admin_options(settings_));
-  listen(
+  view_ = std::make_unique<NodeView>(NodeView::Parts{loop_, *store_, catalogue_, *configuration_,
+                                                     *versions_, settings_.store.key_prefix});
+  control_api_ = std::make_unique<control::ControlApi>(*view_, catalogue_);
+  serve(
       SocketKind::admin, admin_,
       [this](const http::ApiRequest& request) { return admin_api_->handle(request); },
       kAdminBodyBytes);
-  listen(
+  serve(
       SocketKind::control, control_,
-      [this](const http::ApiRequest& request) { return answer_control(request); }, kSmallBodyBytes);
-  listen(
+      [this](const http::ApiRequest& request) { return control_api_->answer(request); },
+      kSmallBodyBytes);
+  serve(
       SocketKind::status, status_,
       [this](const http::ApiRequest& request) { return answer_status(request); }, kSmallBodyBytes);
-  listen(
+  serve(
       SocketKind::metrics, metrics_server_,
       [this](const http::ApiRequest& request) { return answer_metrics(request); }, kSmallBodyBytes);
 }
 
-void Control::listen(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint,
-                     http::ApiHandler handler, size_t body_limit) {
+void Control::serve(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint,
+                    http::ApiHandler handler, size_t body_limit) {
   endpoint = std::make_unique<ApiEndpoint>(loop_, std::move(handler), body_limit);
-  for (const InheritedSocket* socket : inherited_.of_kind(kind)) endpoint->listen(socket->fd.get());
+  listen(kind, *endpoint);
+}
+
+void Control::listen(SocketKind kind, ApiEndpoint& endpoint) {
+  for (const InheritedSocket* socket : inherited_.of_kind(kind)) endpoint.listen(socket->fd.get());
 }
 
 // ---- small servers
 
 async::Task<http::ApiResponse> Control::answer_status(const http::ApiRequest& request) {
-  if (request.path == "/status") co_return json_answer(200, "{\"status\":\"ok\"}\n");
-  if (request.path != "/status/ready")
-    co_return json_answer(404, "{\"error_msg\":\"not found\"}\n");
-  bool ready = life_ == Life::serving && versions_->served_revision() != 0;
-  if (ready) co_return json_answer(200, "{\"status\":\"ok\"}\n");
-  co_return json_answer(503,
-                        "{\"status\":\"error\",\"error\":\"a worker has not received "
-                        "configuration\"}\n");
+  co_return control::answer_status(request, *view_);
 }
 
 async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& request) {
@@ -261,21 +283,6 @@ async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& r
   co_return response;
 }
 
-async::Task<http::ApiResponse> Control::answer_control(const http::ApiRequest& request) {
-  if (request.path == "/v1/config/status") {
-    Json list = Json::array();
-    for (const snapshot::Quarantined& item : configuration_->builder().quarantined()) {
-      list.push_back(Json::object({{"type", config::resource_type(item.kind).name},
-                                   {"id", item.id},
-                                   {"status", "quarantined"},
-                                   {"reason", item.reason}}));
-    }
-    Json body = Json::object({{"revision", configuration_->revision()}, {"objects", list}});
-    co_return json_answer(200, body.dump() + "\n");
-  }
-  co_return json_answer(404, "{\"error_msg\":\"not found\"}\n");
-}
-
 // ---- running
 
 // After configuration made a new snapshot: the workers are to take it.
@@ -283,14 +290,7 @@ void Control::publish() {
   for (auto& worker : workers_) worker->wake();
 }
 
-void Control::on_snapshot_taken() {
-  versions_->settle();
-  if (life_ != Life::draining) return;
-  for (auto& worker : workers_) {
-    if (!worker->ended()) return;
-  }
-  stop(0);
-}
+void Control::on_snapshot_taken() { versions_->settle(); }
 
 void Control::every_second() {
   if (store_ != nullptr) store_->on_timer();
@@ -309,18 +309,9 @@ void Control::obey(Command command) {
     case Command::none:
       return;
     case Command::hand_over:
-      admin_->stop_listening();
-      store_->close();  // what is under way is answered; the file is free for the next process
-      return;
+      return hand_over();
     case Command::take_back:
-      closed_store_ = std::move(store_);  // calls that began before may still hold it
-      if (Result<void> opened = open_store(); !opened) {
-        log(Level::emerg, "{}", opened.error().message);
-        return;
-      }
-      configuration_->use_store(*store_);
-      start_servers();
-      return;
+      return take_back();
     case Command::drain:
       drain();
       return;
@@ -338,13 +329,55 @@ void Control::reopen_logs() {
   if (access_log_ != nullptr) access_log_->reopen();
 }
 
+// ---- the end, and the way to it
+
+// The store is for the next process: first, what was asked here is answered.
+void Control::hand_over() {
+  admin_->retire();
+  control_->retire();
+  departure_ = std::make_unique<Departure>(*this);
+}
+
+void Control::take_back() {
+  departure_.reset();
+  if (store::Outcome<void> opened = store_->reopen(); !opened) {
+    log(Level::emerg, "{}", opened.error().message);
+    return stop(1);  // the supervisor starts another one
+  }
+  listen(SocketKind::admin, *admin_);
+  listen(SocketKind::control, *control_);
+}
+
 void Control::drain() {
   if (life_ != Life::serving) return stop(0);
   life_ = Life::draining;
-  for (auto& endpoint : {&admin_, &control_, &status_, &metrics_server_}) {
-    if (*endpoint != nullptr) (*endpoint)->stop_listening();
-  }
+  view_->drain();
+  for (auto& endpoint : {&admin_, &control_, &status_, &metrics_server_}) (*endpoint)->retire();
   for (auto& worker : workers_) worker->drain();
+  departure_ = std::make_unique<Departure>(*this);
+}
+
+// Whoever connects from now on is refused, or accepted by another process: nobody waits in vain.
+void Control::close_doors() {
+  auto accepting = [](const auto& worker) { return worker->accepting(); };
+  bool done = life_ == Life::draining && std::none_of(workers_.begin(), workers_.end(), accepting);
+  if (done) inherited_.close_sockets();
+}
+
+bool Control::settled() const {
+  return admin_->settled() && control_->settled() && status_->settled() &&
+         metrics_server_->settled();
+}
+
+void Control::let_go() {
+  admin_->close_idle();
+  control_->close_idle();
+  if (life_ != Life::draining) {
+    store_->close();
+    return departure_->disarm();
+  }
+  auto ended = [](const auto& worker) { return worker->ended(); };
+  if (std::all_of(workers_.begin(), workers_.end(), ended)) stop(0);
 }
 
 void Control::stop(int status) {

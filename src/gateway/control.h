@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "admin/admin_api.h"
+#include "control/control_api.h"
 #include "gateway/api_endpoint.h"
 #include "gateway/configuration.h"
 #include "gateway/inherited.h"
+#include "gateway/node_view.h"
 #include "gateway/settings.h"
 #include "gateway/shared_parts.h"
 #include "gateway/worker.h"
@@ -38,6 +40,7 @@ class Control {
   enum class Life : uint8_t { starting, serving, draining, ending };
   class CommandWatcher;
   class Tick;
+  class Departure;
 
   Result<void> open();
   Result<void> open_logs();
@@ -47,17 +50,22 @@ class Control {
   async::Task<void> load();
   void start_workers();
   void start_servers();
-  void listen(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint, http::ApiHandler handler,
-              size_t body_limit);
+  void serve(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint, http::ApiHandler handler,
+             size_t body_limit);
+  void listen(SocketKind kind, ApiEndpoint& endpoint);
 
   async::Task<http::ApiResponse> answer_status(const http::ApiRequest& request);
-  async::Task<http::ApiResponse> answer_control(const http::ApiRequest& request);
   async::Task<http::ApiResponse> answer_metrics(const http::ApiRequest& request);
 
   void take_commands();
   void obey(Command command);
   void reopen_logs();
+  void hand_over();
+  void take_back();
   void drain();
+  void close_doors();
+  bool settled() const;
+  void let_go();
   void stop(int status);
   void every_second();
   void on_snapshot_taken();
@@ -77,14 +85,16 @@ class Control {
   expr::LogFormat log_format_;
   std::unique_ptr<observe::LogWriter> access_log_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<store::Store> closed_store_;  // the one before, after a reload that failed
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<WorkerShared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<admin::AdminApi> admin_api_;
+  std::unique_ptr<NodeView> view_;
+  std::unique_ptr<control::ControlApi> control_api_;
   std::unique_ptr<ApiEndpoint> admin_, control_, status_, metrics_server_;
   std::unique_ptr<CommandWatcher> commands_;
   std::unique_ptr<Tick> tick_;
+  std::unique_ptr<Departure> departure_;  // while the store is handed over, or the process drains
   async::Task<void> boot_;
   Life life_ = Life::starting;
   int exit_status_ = 0;

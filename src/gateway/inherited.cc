@@ -92,10 +92,6 @@ std::vector<const InheritedSocket*> InheritedSockets::of_kind(SocketKind kind) c
   return out;
 }
 
-void InheritedSockets::close_sockets(SocketKind kind) {
-  std::erase_if(sockets_, [kind](const InheritedSocket& socket) { return socket.kind == kind; });
-}
-
 Command InheritedSockets::next_command() {
   char letter = 0;
   ssize_t count = 0;

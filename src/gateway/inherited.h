@@ -52,7 +52,7 @@ class InheritedSockets {
 
   const std::vector<InheritedSocket>& all() const { return sockets_; }
   std::vector<const InheritedSocket*> of_kind(SocketKind kind) const;
-  void close_sockets(SocketKind kind);  // the kernel hands no more connections to this process
+  void close_sockets() { sockets_.clear(); }  // the kernel hands no more connections to us
 
   const std::string& config_text() const { return config_text_; }
 

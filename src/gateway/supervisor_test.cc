@@ -58,7 +58,7 @@ int stand_in(InheritedSockets inherited) {
     poll(fds.data(), fds.size(), -1);
     Command command = inherited.next_command();
     if (command == Command::stop || (command == Command::drain && !hold)) return 0;
-    if (command == Command::drain) inherited.close_sockets(SocketKind::proxy);
+    if (command == Command::drain) inherited.close_sockets();
     for (size_t i = 1; i < fds.size() && command == Command::none; ++i) {
       if ((fds[i].revents & POLLIN) != 0) answer_one(fds[i].fd, answer);
     }

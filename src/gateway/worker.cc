@@ -132,6 +132,7 @@ void Worker::begin_drain() {
   drain_started_us_ = loop_.now_us();
   proxy_.drain();
   doors_.clear();
+  accepting_.store(false, std::memory_order_release);
 }
 
 void Worker::stop() { loop_.stop(); }

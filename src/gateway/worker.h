@@ -59,6 +59,7 @@ class Worker {
   }
   void drain();  // accept no more; the thread ends when the last connection has
   void stop();   // ends at once
+  bool accepting() const { return accepting_.load(std::memory_order_acquire); }
   bool ended() const { return ended_.load(std::memory_order_acquire); }
   void join() { thread_.join(); }
   const WorkerCounts& counts() const { return counts_; }
@@ -97,6 +98,7 @@ class Worker {
   WorkerCounts counts_;
   bool draining_ = false;
   int64_t drain_started_us_ = 0;
+  std::atomic<bool> accepting_{true};  // uses the listening sockets
   std::atomic<bool> ended_{false};
   std::thread thread_;
 };

@@ -33,7 +33,20 @@ void answer(Exchange& exchange, const ApiResponse& response) {
 
 }  // namespace
 
+// Counts a request, however its task ends.
+class ApiService::UnderWay {
+ public:
+  explicit UnderWay(ApiService& service) : service_(service) { ++service_.under_way_; }
+  ~UnderWay() { --service_.under_way_; }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+ private:
+  ApiService& service_;
+};
+
 async::Task<void> ApiService::serve(Exchange& exchange) {
+  UnderWay under_way(*this);
   ApiRequest request;
   ApiResponse response;
   if (exchange.refusal != 0 || !describe(exchange, request)) {

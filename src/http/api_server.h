@@ -15,8 +15,17 @@ class ApiService final : public Service {
       : handler_(std::move(handler)), body_limit_(body_limit) {}
 
   async::Task<void> serve(Exchange& exchange) override;
+  bool draining() const override { return draining_; }
+
+  // Whether answers end their connections.
+  void set_draining(bool draining) { draining_ = draining; }
+  size_t under_way() const { return under_way_; }  // requests whose answer is not made yet
 
  private:
+  class UnderWay;
+
+  size_t under_way_ = 0;
+  bool draining_ = false;
   ApiHandler handler_;
   size_t body_limit_;
 };

@@ -168,6 +168,12 @@ Result<void> Catalogue::check_all(const Json& plugins, Document document) const 
   return {};
 }
 
+Json Catalogue::with_defaults(std::string_view name, Json conf, Document document) const {
+  const Entry* found = entry(name);
+  if (found == nullptr) return conf;
+  return validated(*found, conf, document).value_or(conf);
+}
+
 Result<Catalogue::Made> Catalogue::instantiate(const PluginType& type, Json conf,
                                                std::string_view resource) const {
   if (is_disabled(conf)) {

@@ -43,6 +43,9 @@ class Catalogue {
   // Each member of a resource's `plugins`; the first that is wrong is told.
   Result<void> check_all(const Json& plugins, Document document) const;
 
+  // A document as the plugin gets it; as it is when it is wrong or the plugin not enabled.
+  Json with_defaults(std::string_view name, Json conf, Document document) const;
+
   // The JSON Schema of a document; null when the plugin is not enabled or has none.
   const Json* schema(std::string_view name, Document document) const;
   // Paths of the fields that are stored encrypted.

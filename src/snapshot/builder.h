@@ -62,6 +62,7 @@ class Builder final {
   std::unique_ptr<const Snapshot> snapshot() const { return std::make_unique<Snapshot>(current_); }
 
   std::vector<Quarantined> quarantined() const;
+  const upstream::HealthTable& health() const { return upstream_maker_.health(); }
   const Snapshot& current() const { return current_; }
 
  private:

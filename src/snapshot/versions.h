@@ -104,6 +104,10 @@ class Versions {
   // Changes up to `revision` have changed nothing: the newest version stands for them too.
   void covers(uint64_t revision);
 
+  // Whether that worker serves any version yet.
+  bool has_configuration(size_t worker) const {
+    return seats_[worker].serving_.load(std::memory_order_acquire) != 0;
+  }
   // The revision that every worker serves at least; 0 before the first.
   uint64_t served_revision() const;
   // Calls `done` on the control thread, from settle() or at once, when every worker serves that

@@ -160,6 +160,9 @@ class Store {
   // Lets go of what only one process can have (a file), for the one that comes after. Operations
   // under way are finished and answered, later ones fail.
   virtual void close() {}
+  // After close(), when nobody came after or it has ended: everything as before. Watches are told
+  // what was changed meanwhile.
+  virtual Outcome<void> reopen() { return {}; }
 
   async::Task<Outcome<Committed>> put(std::string key, std::string value, PutOptions options);
   async::Task<Outcome<Committed>> erase(std::string key, Origin origin);

@@ -40,6 +40,17 @@ void WatchList::catch_up(const Handle& member, const Outcome<std::vector<ChangeS
   member->caught_up = true;
 }
 
+std::vector<WatchList::Handle> WatchList::interrupt() {
+  std::vector<Handle> members;
+  for (const auto& known : members_) {
+    Handle member = known.lock();
+    if (!member || member->listener == nullptr) continue;
+    member->caught_up = false;
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
 void WatchList::deliver(const ChangeSet& changes) {
   std::vector<std::weak_ptr<Member>> members = members_;  // a listener may add or drop watches
   for (const auto& known : members) {

@@ -28,6 +28,9 @@ class WatchList {
   // The changes between the watch's start and now. A failure is a gap.
   void catch_up(const Handle& member, const Outcome<std::vector<ChangeSet>>& past);
 
+  // Changes may have been missed: no member gets more before it has caught up anew. All of them.
+  std::vector<Handle> interrupt();
+
   // A change that has just become durable.
   void deliver(const ChangeSet& changes);
 

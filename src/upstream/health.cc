@@ -31,6 +31,11 @@ Ref<HealthGroup> HealthTable::group(std::string_view key) {
   return found->second;
 }
 
+const HealthGroup* HealthTable::find(std::string_view key) const {
+  auto found = groups_.find(key);
+  return found != groups_.end() ? found->second.get() : nullptr;
+}
+
 void HealthTable::forget(std::string_view key) {
   auto found = groups_.find(key);
   if (found != groups_.end()) groups_.erase(found);

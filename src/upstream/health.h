@@ -72,6 +72,7 @@ class HealthTable {
  public:
   // The group of that resource ("/apisix/upstreams/1"), made when it is new.
   Ref<HealthGroup> group(std::string_view key);
+  const HealthGroup* find(std::string_view key) const;  // null: no checks there
   // The resource is gone; upstreams that are still pinned keep the group alive.
   void forget(std::string_view key);
   size_t size() const { return groups_.size(); }

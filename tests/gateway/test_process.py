@@ -278,9 +278,3 @@ def test_first_answer_comes_quickly_with_many_routes(own_pylon, echo):
     gateway.start()
     assert Told(get(gateway.port, "/1999")).uri == "/1999"
     assert time.monotonic() - start < 3
-
-
-def test_control_api_tells_the_configuration(own_pylon, echo):
-    gateway = serve(own_pylon(), echo)
-    assert get(gateway.control_port, "/v1/schema").status == 200
-    assert b"/apisix/routes/1" in get(gateway.control_port, "/v1/routes").content

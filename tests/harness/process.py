@@ -33,11 +33,15 @@ class Process:
 
     def await_port(self, port, address="127.0.0.1", wait_s=15):
         """Until it accepts connections there; fails at once when it ended."""
-        until(lambda: self._accepts(address, port), f"a listener on {address}:{port}", wait_s, 0.01)
 
-    def _accepts(self, address, port):
-        if not self.running():
-            raise AssertionError(f"ended with {self.child.returncode}: {self.tail()}")
+        def accepts():
+            if not self.running():
+                raise AssertionError(f"ended with {self.child.returncode}: {self.tail()}")
+            return self.accepts(port, address)
+
+        until(accepts, f"a listener on {address}:{port}", wait_s, 0.01)
+
+    def accepts(self, port, address="127.0.0.1"):
         try:
             connect(address, port, 1).close()
             return True

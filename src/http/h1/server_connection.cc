@@ -37,6 +37,14 @@ void ServerConnections::close_all() {
   while (!busy.empty()) busy.front()->close_now();
 }
 
+size_t ServerConnections::fresh() const {
+  size_t count = 0;
+  for (ServerConnection* each = idle.front(); each != nullptr; each = idle.next(*each)) {
+    count += each->fresh();
+  }
+  return count;
+}
+
 // ---- life
 
 void ServerConnection::open(net::Loop& loop, std::unique_ptr<net::Stream> stream,

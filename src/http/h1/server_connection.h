@@ -33,6 +33,7 @@ struct ServerConnections {
   // Closes parked connections, the longest parked first. Returns how many.
   size_t shed_idle(size_t at_most);
   void close_all();
+  size_t fresh() const;  // accepted, but no request of theirs has come yet
 };
 
 class ServerConnection final : public Downstream,
@@ -47,6 +48,7 @@ class ServerConnection final : public Downstream,
 
   void close_idle();  // only while parked
   void close_now();   // whatever it does
+  bool fresh() const { return requests_ == 0; }
 
   // Downstream
   Body& request_body() override { return *body_; }

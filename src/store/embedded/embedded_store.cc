@@ -1,5 +1,6 @@
 #include "store/embedded/embedded_store.h"
 
+#include <algorithm>
 #include <coroutine>
 #include <filesystem>
 #include <system_error>
@@ -102,31 +103,40 @@ class EmbeddedStore::Waiter {
 
 Outcome<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const EmbeddedOptions& options,
                                                             const Clock& clock, Post post) {
-  std::error_code ignored;  // opening the file tells it better
-  std::filesystem::create_directories(std::filesystem::path(options.path).parent_path(), ignored);
-
-  auto lock = FileLock::take(options.path, options.lock_wait_ms);
-  if (!lock) return tl::unexpected(lock.error());
-  auto database = Database::open(options.path, options.busy_timeout_ms);
-  if (!database) return tl::unexpected(database.error());
-  TableLimits limits{options.kept_revisions, options.max_bytes};
-  auto tables = Tables::open(std::move(*database), limits);
-  if (!tables) return tl::unexpected(tables.error());
-  std::unique_ptr<EmbeddedStore> store(
-      new EmbeddedStore(options, clock, std::move(post), std::move(*lock), std::move(*tables)));
-  store->on_timer();  // first of all, what has come to its end meanwhile goes
+  std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(options, clock, std::move(post)));
+  if (auto opened = store->open_file(); !opened) return tl::unexpected(opened.error());
   return store;
 }
 
-EmbeddedStore::EmbeddedStore(const EmbeddedOptions& options, const Clock& clock, Post post,
-                             std::unique_ptr<FileLock> lock, std::unique_ptr<Tables> tables)
-    : options_(options),
-      clock_(clock),
-      post_(std::move(post)),
-      lock_(std::move(lock)),
-      tables_(std::move(tables)),
-      revision_(tables_->revision()),
-      thread_([this] { run_thread(); }) {}
+EmbeddedStore::EmbeddedStore(const EmbeddedOptions& options, const Clock& clock, Post post)
+    : options_(options), clock_(clock), post_(std::move(post)) {}
+
+Outcome<void> EmbeddedStore::open_file() {
+  std::error_code ignored;  // opening the file tells it better
+  std::filesystem::create_directories(std::filesystem::path(options_.path).parent_path(), ignored);
+
+  auto lock = FileLock::take(options_.path, options_.lock_wait_ms);
+  if (!lock) return tl::unexpected(lock.error());
+  auto database = Database::open(options_.path, options_.busy_timeout_ms);
+  if (!database) return tl::unexpected(database.error());
+  TableLimits limits{options_.kept_revisions, options_.max_bytes};
+  auto tables = Tables::open(std::move(*database), limits);
+  if (!tables) return tl::unexpected(tables.error());
+  lock_ = std::move(*lock);
+  tables_ = std::move(*tables);
+  revision_ = tables_->revision();
+  stopping_ = false;
+  thread_ = std::thread([this] { run_thread(); });
+  on_timer();  // first of all, what has come to its end meanwhile goes
+  return {};
+}
+
+Outcome<void> EmbeddedStore::reopen() {
+  if (thread_.joinable()) return {};
+  if (auto opened = open_file(); !opened) return opened;
+  for (const WatchList::Handle& member : watches_.interrupt()) catch_up(member);
+  return {};
+}
 
 EmbeddedStore::~EmbeddedStore() {
   close();
@@ -195,13 +205,16 @@ async::Task<Outcome<Committed>> EmbeddedStore::transaction(Transaction transacti
 
 std::unique_ptr<Watch> EmbeddedStore::watch(int64_t after_revision, WatchListener& listener) {
   WatchList::Added added = watches_.add(after_revision, listener);
-  auto catch_up = std::make_shared<CatchUp>(added.member);
-  if (!enqueue(catch_up)) {
-    post_([this, alive = alive_, catch_up] {
-      if (*alive) catch_up->finish(*this);
-    });
-  }
+  catch_up(added.member);
   return std::move(added.watch);
+}
+
+void EmbeddedStore::catch_up(WatchList::Handle member) {
+  auto request = std::make_shared<CatchUp>(std::move(member));
+  if (enqueue(request)) return;
+  post_([this, alive = alive_, request] {
+    if (*alive) request->finish(*this);
+  });
 }
 
 void EmbeddedStore::on_timer() {
@@ -235,7 +248,7 @@ void EmbeddedStore::deliver(const Requests& done) {
   for (const auto& request : done) {
     const ChangeSet* changes = request->changes();
     if (changes == nullptr) continue;
-    revision_ = changes->revision;
+    revision_ = std::max(revision_, changes->revision);  // it may have been reopened meanwhile
     watches_.deliver(*changes);
     if (!*alive) return;
   }

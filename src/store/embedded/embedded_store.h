@@ -51,7 +51,8 @@ class EmbeddedStore final : public Store {
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
   int64_t revision() const override { return revision_; }
   void on_timer() override;
-  void close() override;  // blocks while the queue is written
+  void close() override;            // blocks while the queue is written
+  Outcome<void> reopen() override;  // blocks while another process has the file
 
  private:
   class Request;
@@ -62,8 +63,10 @@ class EmbeddedStore final : public Store {
   class Waiter;
   using Requests = std::vector<std::shared_ptr<Request>>;
 
-  EmbeddedStore(const EmbeddedOptions& options, const Clock& clock, Post post,
-                std::unique_ptr<embedded::FileLock> lock, std::unique_ptr<embedded::Tables> tables);
+  EmbeddedStore(const EmbeddedOptions& options, const Clock& clock, Post post);
+
+  Outcome<void> open_file();
+  void catch_up(WatchList::Handle member);
 
   template <class T>
   async::Task<Outcome<T>> ask(std::shared_ptr<Call<T>> call);
@@ -82,7 +85,7 @@ class EmbeddedStore final : public Store {
   std::unique_ptr<embedded::FileLock> lock_;
   std::unique_ptr<embedded::Tables> tables_;  // the store thread's, once that runs
 
-  int64_t revision_;  // from here on: the control thread's
+  int64_t revision_ = 0;  // from here on: the control thread's
   WatchList watches_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false: messages come too late
 

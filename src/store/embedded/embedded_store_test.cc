@@ -201,6 +201,32 @@ TEST_F(EmbeddedStoreTest, ClosingAnswersWhatIsUnderWay) {
   EXPECT_EQ(refused.error().message, "the store is closed");
 }
 
+class Noting final : public WatchListener {
+ public:
+  void on_changes(const ChangeSet& changes) override {
+    for (const Change& change : changes.changes) told.push_back(change.entry.key);
+  }
+  void on_gap(std::string_view why) override { told.emplace_back(why); }
+
+  std::vector<std::string> told;
+};
+
+TEST_F(EmbeddedStoreTest, ReopenedItKnowsWhatWasWrittenMeanwhile) {
+  open();
+  Noting listener;
+  std::unique_ptr<Watch> watch = store_->watch(store_->revision(), listener);
+  EXPECT_TRUE(put("/mine", "1"));
+  store_->close();
+  std::unique_ptr<EmbeddedStore> old = std::move(store_);
+  open();
+  EXPECT_TRUE(put("/theirs", "1"));
+  store_ = std::move(old);  // the other one ends
+  ASSERT_TRUE(store_->reopen());
+  EXPECT_TRUE(put("/again", "1"));
+  EXPECT_EQ(listener.told, (std::vector<std::string>{"/mine", "/theirs", "/again"}));
+  EXPECT_TRUE(store_->reopen());  // it is open: nothing happens
+}
+
 TEST_F(EmbeddedStoreTest, ConcurrentWritersAllGetTheirOwnRevision) {
   open();
   constexpr int kWriters = 500;

@@ -1,0 +1,166 @@
+#include "gateway/node_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "admin/checks.h"
+#include "base/ip.h"
+#include "base/strings.h"
+#include "config/upstream.h"
+#include "net/waker.h"
+
+namespace pylon::gateway {
+
+using config::Kind;
+using control::RuntimeItem;
+
+namespace {
+
+constexpr size_t kItemsPerTurn = 200;  // then the control thread looks after its other work
+constexpr Kind kChecked[] = {Kind::route, Kind::stream_route, Kind::service, Kind::upstream};
+
+bool is_address(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return IpAddress::parse(host).has_value();
+}
+
+// {"1.2.3.4:80": 1} -> [{"host": "1.2.3.4", "port": 80, "weight": 1}]
+Json listed(const Json& nodes) {
+  Json list = Json::array();
+  for (const auto& [address, weight] : nodes.members()) {
+    config::HostAndPort parts = config::split_host_and_port(address);
+    Json node = Json::object({{"host", Json(parts.host)}});
+    if (parts.port) node["port"] = Json(*parts.port);
+    node["weight"] = weight;
+    list.push_back(std::move(node));
+  }
+  return list;
+}
+
+// Brings the nodes into one form; true when one of them is named by a domain.
+bool settle_nodes(Json& upstream) {
+  Json* nodes = upstream.find("nodes");
+  if (nodes == nullptr) return false;
+  if (nodes->is_object()) *nodes = listed(*nodes);
+  const Json::Array& list = std::as_const(*nodes).items();
+  return std::any_of(list.begin(), list.end(), [](const Json& node) {
+    const Json* host = node.find("host");
+    return host != nullptr && !is_address(host->as_string());
+  });
+}
+
+// "10.0.0.1:80" or "[::1]:80".
+control::NodeHealth describe(const upstream::HealthCell& cell) {
+  config::HostAndPort parts = config::split_host_and_port(cell.address());
+  control::NodeHealth node;
+  node.ip = parts.host;
+  node.port = static_cast<uint16_t>(parts.port.value_or(0));
+  node.hostname = cell.host();
+  node.status = upstream::health_state_name(cell.state());
+  return node;
+}
+
+}  // namespace
+
+std::string NodeView::prefix_of(Kind kind) const {
+  return fmt::format("{}/{}/", parts_.key_prefix, config::resource_type(kind).name);
+}
+
+async::Task<Result<std::vector<RuntimeItem>>> NodeView::items(Kind kind) {
+  store::Outcome<std::vector<store::Entry>> entries = co_await parts_.store.list(prefix_of(kind));
+  if (!entries) co_return fail(entries.error().message);
+  std::vector<RuntimeItem> items;
+  co_await append(kind, std::move(*entries), items);
+  co_return items;
+}
+
+async::Task<Result<std::vector<RuntimeItem>>> NodeView::checked_items() {
+  std::vector<RuntimeItem> items;
+  std::string text = "\"checks\"";
+  for (Kind kind : kChecked) {
+    store::Outcome<std::vector<store::Entry>> entries =
+        co_await parts_.store.search(prefix_of(kind), text);
+    if (!entries) co_return fail(entries.error().message);
+    co_await append(kind, std::move(*entries), items);
+  }
+  co_return items;
+}
+
+async::Task<Result<std::optional<RuntimeItem>>> NodeView::item(Kind kind, std::string id) {
+  store::Outcome<std::optional<store::Entry>> entry =
+      co_await parts_.store.get(prefix_of(kind) + id);
+  if (!entry) co_return fail(entry.error().message);
+  std::optional<RuntimeItem> found;
+  if (*entry) {
+    std::vector<store::Entry> one;
+    one.push_back(std::move(**entry));
+    std::vector<RuntimeItem> items;
+    co_await append(kind, std::move(one), items);
+    if (!items.empty()) found = std::move(items.front());
+  }
+  co_return found;
+}
+
+async::Task<void> NodeView::append(Kind kind, std::vector<store::Entry> entries,
+                                   std::vector<RuntimeItem>& items) {
+  net::Waker waker(parts_.loop);
+  size_t prefix_size = prefix_of(kind).size();
+  std::vector<snapshot::Quarantined> faults = quarantined();
+  size_t made = 0;
+  for (store::Entry& entry : entries) {
+    std::string id = entry.key.substr(prefix_size);
+    if (id.find('/') != id.npos) continue;  // what belongs to another resource
+    if (++made % kItemsPerTurn == 0) co_await waker.wait(parts_.loop.now_us());
+    items.push_back(make(kind, std::move(entry)));
+    for (const snapshot::Quarantined& fault : faults) {
+      if (fault.kind == kind && fault.id == id) items.back().fault = fault.reason;
+    }
+  }
+}
+
+RuntimeItem NodeView::make(Kind kind, store::Entry entry) const {
+  RuntimeItem item;
+  item.create_revision = entry.create_revision;
+  item.mod_revision = entry.mod_revision;
+  item.key = std::move(entry.key);
+  Result<Json> value = Json::parse(entry.value);
+  if (!value) return item;
+  admin::Checks help(parts_.catalogue, nullptr);
+  std::string_view id = std::string_view(item.key).substr(item.key.rfind('/') + 1);
+  // Run for the defaults that it fills in; what it finds wrong is known from the builder.
+  (void)config::resource_type(kind).check(*value, config::CheckContext{id, {}, help});
+  if (Json* plugins = value->find("plugins"); plugins != nullptr && plugins->is_object()) {
+    for (auto& [name, conf] : plugins->members()) {
+      conf = parts_.catalogue.with_defaults(name, std::move(conf), plugin::Document::config);
+    }
+  }
+  if (kind == Kind::upstream) item.has_domain = settle_nodes(*value);
+  if (Json* upstream = value->find("upstream")) item.has_domain = settle_nodes(*upstream);
+  item.value = std::move(*value);
+  return item;
+}
+
+std::vector<control::NodeHealth> NodeView::health(std::string_view key) const {
+  std::vector<control::NodeHealth> nodes;
+  const upstream::HealthGroup* group = parts_.configuration.builder().health().find(key);
+  if (group == nullptr) return nodes;
+  group->for_each([&](const upstream::HealthCell& cell) { nodes.push_back(describe(cell)); });
+  auto order = [](const control::NodeHealth& a, const control::NodeHealth& b) {
+    return std::tie(a.ip, a.port, a.hostname) < std::tie(b.ip, b.port, b.hostname);
+  };
+  std::sort(nodes.begin(), nodes.end(), order);
+  return nodes;
+}
+
+std::optional<std::string> NodeView::not_ready() const {
+  if (draining_) return "this node is about to end";
+  for (size_t worker = 0; worker < parts_.versions.workers(); ++worker) {
+    if (parts_.versions.has_configuration(worker)) continue;
+    return fmt::format("worker id: {} has not received configuration", worker);
+  }
+  return std::nullopt;
+}
+
+}  // namespace pylon::gateway

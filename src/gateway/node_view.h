@@ -1,0 +1,57 @@
+// NodeView: what is in force on this node, put together from the store, the snapshot builder and
+// the seats of the workers. Control thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/runtime_view.h"
+#include "gateway/configuration.h"
+#include "net/loop.h"
+#include "plugin/catalogue.h"
+#include "snapshot/versions.h"
+#include "store/store.h"
+
+namespace pylon::gateway {
+
+class NodeView final : public control::RuntimeView {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    store::Store& store;
+    const plugin::Catalogue& catalogue;
+    Configuration& configuration;
+    const snapshot::Versions& versions;
+    std::string key_prefix;  // "/apisix"
+  };
+  explicit NodeView(Parts parts) : parts_(std::move(parts)) {}
+
+  // From now on the node asks for no more traffic.
+  void drain() { draining_ = true; }
+
+  // control::RuntimeView
+  async::Task<Result<std::vector<control::RuntimeItem>>> items(config::Kind kind) override;
+  async::Task<Result<std::optional<control::RuntimeItem>>> item(config::Kind kind,
+                                                                std::string id) override;
+  async::Task<Result<std::vector<control::RuntimeItem>>> checked_items() override;
+  std::vector<control::NodeHealth> health(std::string_view key) const override;
+  int64_t revision() const override { return parts_.configuration.revision(); }
+  std::vector<snapshot::Quarantined> quarantined() const override {
+    return parts_.configuration.builder().quarantined();
+  }
+  std::optional<std::string> not_ready() const override;
+  void reload_plugins() override { parts_.configuration.reload_plugins(); }
+
+ private:
+  std::string prefix_of(config::Kind kind) const;
+  async::Task<void> append(config::Kind kind, std::vector<store::Entry> entries,
+                           std::vector<control::RuntimeItem>& items);
+  control::RuntimeItem make(config::Kind kind, store::Entry entry) const;
+
+  Parts parts_;
+  bool draining_ = false;
+};
+
+}  // namespace pylon::gateway
