@@ -257,7 +257,7 @@ class KeyReader {
       if (message.empty()) {
         message = fmt::format("expected {}, got {}", key.type.expects(), describe(value));
       }
-      return say(true, place, std::move(message));
+      return say(true, guilty_item(key, value, place), std::move(message));
     }
     if (value.is_object() && (key.type.open || is_section(place.path))) {
       read_section(value, place, key.type.open);
@@ -266,6 +266,16 @@ class KeyReader {
     for (size_t i = 0; i < value.size(); ++i) {
       if (value.items()[i].is_object()) read_section(value.items()[i], place.item(i), false);
     }
+  }
+
+  // Of a list that was refused, the first item that is refused alone too.
+  Place guilty_item(const Key& key, const Json& value, const Place& place) const {
+    Settings scratch;
+    if (!value.is_array() || !key.type.read(Json::array(), scratch)) return place;
+    for (size_t i = 0; i < value.size(); ++i) {
+      if (!key.type.read(Json::array({value.items()[i]}), scratch)) return place.item(i);
+    }
+    return place;
   }
 
   void say_standing(const Key& key, const Json& value, const Place& place) {

@@ -279,6 +279,9 @@ TEST(Settings, AdminKeyRules) {
               HasSubstr("anyone can use your Admin API"));
   EXPECT_FALSE(parse("deployment: {admin: {admin_key: [{key: '', role: viewer}]}}").ok());
   EXPECT_FALSE(parse("deployment: {admin: {admin_key: [{key: x, role: root}]}}").ok());
+  ParsedSettings parsed =
+      parse("deployment:\n  admin:\n    admin_key:\n      - role: admin\n      - role: boss\n");
+  EXPECT_THAT(said(parsed), HasSubstr("c.yaml:5: deployment.admin.admin_key[1]: `role` must be"));
 }
 
 TEST(Settings, ManyMistakesDoNotFillTheMemory) {
