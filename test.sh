@@ -74,8 +74,12 @@ style() {
 unit() { build debug && unit_tests debug; }
 
 docs() {
-  build release pylon && build/release/pylon help config | diff -u docs/configuration.md - &&
-    tools/check_links.py
+  build release pylon || return 1
+  local pylon=build/release/pylon status=0
+  $pylon help config | diff -u docs/configuration.md - || status=1
+  $pylon help plugins | diff -u docs/plugins.md - || status=1
+  tools/check_links.py || status=1
+  return $status
 }
 
 # A case that fails is run once more: timing on a busy machine is no fault, the first log tells.

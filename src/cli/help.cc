@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "gateway/settings_keys.h"
+#include "plugins/all.h"
 
 namespace pylon::cli {
 namespace {
@@ -21,7 +22,8 @@ usage: pylon COMMAND [options]
   test       check config.yaml
   init       make conf/config.yaml, logs/ and data/ where they are missing
   version    print the version
-  help       print this; `help config` prints the reference of config.yaml
+  help       print this; `help config` prints the reference of config.yaml,
+             `help plugins` the one of the plugins
 
 options
   -c, --config FILE   the configuration (default: PREFIX/conf/config.yaml)
@@ -45,8 +47,14 @@ int help(const Options& options) {
     fmt::print("{}", gateway::configuration_page());
     return kOk;
   }
+  if (options.topic == "plugins") {
+    fmt::print("{}", plugins::plugin_reference());
+    return kOk;
+  }
   if (!options.topic.empty()) {
-    fmt::print(stderr, "there is no help about {}; try `pylon help` or `pylon help config`\n",
+    fmt::print(stderr,
+               "there is no help about {}: `pylon help`, `pylon help config` and "
+               "`pylon help plugins` are all\n",
                options.topic);
     return kUsage;
   }

@@ -1,5 +1,6 @@
 #include "gateway/control.h"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -146,8 +147,10 @@ int Control::run() {
 
 Result<void> Control::open() {
   if (Result<void> logs = open_logs(); !logs) return logs;
-  for (const std::string& name : catalogue_.enable(settings_.plugins)) {
-    log(Level::info, "plugin {} is not built yet: it is not available", name);
+  std::vector<std::string> missing = catalogue_.enable(settings_.plugins);
+  if (!missing.empty()) {
+    log(Level::info, "of the list `plugins` this version does not have: {}",
+        fmt::join(missing, ", "));
   }
   return open_store();
 }

@@ -10,7 +10,7 @@ namespace pylon::plugins {
 
 std::vector<plugin::PluginType> all_plugins();
 
-// The manual page docs/plugins/reference.md: each plugin with its phases and its fields.
+// The manual page docs/plugins.md: each plugin with its phases and the attributes of its documents.
 std::string plugin_reference();
 
 }  // namespace pylon::plugins

@@ -124,7 +124,9 @@ class ProxyRewrite {
             .min_items(2),
         field("host", &Config::host, "New Host for the upstream.")
             .pattern(R"(^[0-9a-zA-Z-.]+(:\d{1,5})?$)"),
-        field("headers", &Config::headers).fragment(kHeadersSchema),
+        field("headers", &Config::headers,
+              "Fields to `add`, `set` and `remove`; values may hold variables.")
+            .fragment(kHeadersSchema),
         field("use_real_request_uri_unsafe", &Config::use_real_request_uri_unsafe,
               "Whether path and query go on as they were sent, not normalised.")};
     static constexpr auto rules = schema::schema_fragment(R"({"minProperties":1})");

@@ -127,11 +127,14 @@ class ResponseRewrite {
         field("max_resp_body_size", &Config::max_resp_body_size,
               "Octets of a body that filters hold in memory; what is longer is cut off.")
             .at_least(1),
-        field("headers", &Config::headers).fragment(kHeadersSchema),
+        field("headers", &Config::headers,
+              "Fields to `add`, `set` and `remove`; values may hold variables.")
+            .fragment(kHeadersSchema),
         field("body", &Config::body, "New body of the answer."),
         field("body_base64", &Config::body_base64, "Whether `body` is given in base64."),
         field("status_code", &Config::status_code, "New status of the answer.").range(200, 598),
-        field("vars", &Config::vars).fragment(R"({"type":"array",
+        field("vars", &Config::vars, "Only answers for which it holds are changed.")
+            .fragment(R"({"type":"array",
           "description":"Only answers for which this expression holds are changed."})"),
         field("filters", &Config::filters, "Replacements in the body, in order.").non_empty()};
     static constexpr auto rules = schema::schema_fragment(kBodyOrFilters);
