@@ -21,7 +21,9 @@ std::string_view sent_field(const Operand& operand, Exchange& exchange) {
 
 std::string_view upstream_field(const Operand& operand, Exchange& exchange) {
   if (!exchange.response.from_upstream) return {};
-  return joined_field(exchange.response.fields, operand, exchange.arena);
+  const http::Fields* received = exchange.upstream_fields;
+  const http::Fields& fields = received != nullptr ? *received : exchange.response.fields;
+  return joined_field(fields, operand, exchange.arena);
 }
 
 // The value of one cookie in a Cookie field; the last of that name, as lua-resty-cookie has it.

@@ -1,12 +1,15 @@
 #include "expr/variable.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/strings.h"
 #include "expr/getters.h"
 
 namespace pylon::expr {
 namespace {
+
+std::atomic<bool> wants_upstream_fields = false;
 
 std::string_view absent(const Operand&, http::Exchange&) { return {}; }
 
@@ -31,11 +34,14 @@ Variable::Getter find_named(std::string_view name) {
 
 }  // namespace
 
+bool upstream_fields_wanted() { return wants_upstream_fields.load(std::memory_order_relaxed); }
+
 Variable Variable::compile(std::string_view name) {
   Variable variable;
   variable.get_ = find_named(name);
   const Family* family = find_family(name);
   if (variable.get_ != absent || family == nullptr) return variable;
+  if (family->prefix == "upstream_http_") wants_upstream_fields = true;
   variable.get_ = family->get;
   variable.get_json_ = family->get_json;
   variable.needs_body_ = family->needs_body;

@@ -14,6 +14,10 @@
 
 namespace pylon::expr {
 
+// Whether an upstream_http_* variable has been compiled in this process: then the fields of answers
+// are to be kept as the upstream sent them (Exchange::upstream_fields).
+bool upstream_fields_wanted();
+
 class Variable {
  public:
   // What follows the prefix of a family: "user" in arg_user, "user-agent" in http_user_agent.

@@ -94,6 +94,13 @@ TEST_F(VariableTest, ResponseFields) {
   exchange_.response.from_upstream = true;
   exchange_.response.content_length = 12;
   EXPECT_EQ(value("upstream_http_x_up"), "1");
+  EXPECT_TRUE(upstream_fields_wanted());
+  http::Fields received = exchange_.response.fields.copy_all();
+  exchange_.upstream_fields = &received;
+  exchange_.response.fields.set("X-Up", "changed");
+  EXPECT_EQ(value("upstream_http_x_up"), "1");
+  EXPECT_EQ(value("sent_http_x_up"), "changed");
+  exchange_.response.fields.set("X-Up", "1");
   EXPECT_EQ(value("sent_http_content_length"), "12");
 }
 

@@ -164,6 +164,7 @@ struct Exchange {
   ConsumerIdentity consumer;
   Forward forward;
   UpstreamTrace upstream;
+  const Fields* upstream_fields = nullptr;  // as received; null: nobody looks, or the same
   const UriParam* uri_params = nullptr;
   uint32_t uri_param_count = 0;
 

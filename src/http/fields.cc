@@ -255,6 +255,15 @@ Field* Fields::first(FieldId id, std::string_view name) {
   return nullptr;
 }
 
+Fields Fields::copy_all() const {
+  Fields copy(*arena_);
+  for (const Field& field : *this) {
+    if (field.removed()) continue;
+    copy.push(field.id, arena_->copy(field.name()), arena_->copy(field.value()));
+  }
+  return copy;
+}
+
 void Fields::relocate(ptrdiff_t delta) {
   for (Field& field : *this) {
     field.name_data += delta;

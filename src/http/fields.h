@@ -130,6 +130,9 @@ class Fields {
     octets_ += line_octets(name.size(), value.size());
   }
 
+  // Another list of the same fields, all octets in the arena.
+  Fields copy_all() const;
+
   // All octets moved by `delta` bytes: the head was copied from the read buffer into the arena.
   void relocate(ptrdiff_t delta);
 

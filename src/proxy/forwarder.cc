@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "expr/variable.h"
 #include "observe/log.h"
 #include "proxy/upstream_head.h"
 #include "proxy/upstream_status.h"
@@ -279,6 +280,9 @@ http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
   Exchange& exchange = errand.exchange;
   http::Response& response = exchange.response;
   response.from_upstream = true;
+  if (expr::upstream_fields_wanted()) {
+    exchange.upstream_fields = exchange.arena.make<http::Fields>(response.fields.copy_all());
+  }
   if (forwarded_method(exchange) == http::Method::head &&
       exchange.request.method != http::Method::head) {
     response.content_length = 0;  // the one it told is that of another answer
