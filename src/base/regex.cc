@@ -66,7 +66,8 @@ std::unique_ptr<re2::RE2> compile_re2(std::string_view pattern, RegexFlags flags
 }
 
 Result<PcreCode> compile_pcre(std::string_view pattern, RegexFlags flags) {
-  uint32_t options = PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF;
+  uint32_t options = PCRE2_NEVER_UTF;
+  if (!flags.lax_end) options |= PCRE2_DOLLAR_ENDONLY;
   if (flags.ignore_case) options |= PCRE2_CASELESS;
   if (flags.multi_line) options |= PCRE2_MULTILINE;
   if (flags.dot_all) options |= PCRE2_DOTALL;
@@ -139,7 +140,8 @@ Result<Regex> Regex::compile(std::string_view pattern, RegexFlags flags) {
   }
   auto program = std::make_shared<Program>();
   program->pattern = pattern;
-  program->re2 = compile_re2(pattern, flags);
+  bool only_pcre = flags.lax_end && pattern.find('$') != pattern.npos;
+  if (!only_pcre) program->re2 = compile_re2(pattern, flags);
   if (program->re2 != nullptr) {
     program->group_count = static_cast<size_t>(program->re2->NumberOfCapturingGroups());
     return Regex(std::move(program));

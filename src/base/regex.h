@@ -36,6 +36,7 @@ struct RegexFlags {
   bool ignore_case = false;
   bool multi_line = false;  // ^ and $ at line ends
   bool dot_all = false;     // '.' matches a line feed
+  bool lax_end = false;     // '$' also matches before a line feed at the very end, as PCRE has it
 };
 
 // The text that replaces a match: $0..$99, ${1}, $$ as in ngx.re.sub. Compiled once.

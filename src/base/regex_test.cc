@@ -47,6 +47,8 @@ TEST(Regex, SyntaxOfBothEnginesAndNeither) {
   EXPECT_TRUE(compiled("a.b", {.dot_all = true}).matches("a\nb"));
   EXPECT_FALSE(compiled("a.b").matches("a\nb"));
   EXPECT_FALSE(compiled("^a$").matches("a\n"));
+  EXPECT_TRUE(compiled("^a$", {.lax_end = true}).matches("a\n"));
+  EXPECT_FALSE(compiled("^a$", {.lax_end = true}).matches("a\nb"));
   EXPECT_TRUE(compiled("\xc3.").matches("\xc3\xa9"));  // bytes, valid UTF-8 or not
   for (std::string_view pattern : {"(", "[a", "a{2,1}", "*a", "(?<n", "\\"}) {
     EXPECT_FALSE(Regex::compile(pattern)) << pattern;

@@ -219,6 +219,7 @@ class ResponseRewrite {
   static Result<Regex> regex_of(const FilterConfig& config) {
     constexpr std::string_view kWithoutEffect = "dDjJouU";
     RegexFlags flags;
+    flags.lax_end = true;  // most bodies end with a line feed
     bool anchored = false;
     bool extended = false;
     for (char option : config.options) {
