@@ -7,10 +7,11 @@
 namespace pylon::gateway {
 
 // One listening socket.
-class ApiEndpoint::Door final : public net::Listener::Acceptor {
+class ApiEndpoint::Door final : public net::Listener::Acceptor, public net::Retirable {
  public:
   Door(ApiEndpoint& endpoint, int fd)
       : endpoint_(endpoint), near_(fd), listener_(endpoint.loop_, fd, *this) {}
+  void shut() { listener_.stop(); }
 
  private:
   void on_accept(int fd, const sockaddr_storage& peer) override {
@@ -37,7 +38,10 @@ ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_
   limits_.head.head_bytes = 64 << 10;
 }
 
-ApiEndpoint::~ApiEndpoint() { connections_.close_all(); }
+ApiEndpoint::~ApiEndpoint() {
+  shut_doors();
+  connections_.close_all();
+}
 
 void ApiEndpoint::listen(int fd) {
   service_.set_draining(false);
@@ -45,8 +49,16 @@ void ApiEndpoint::listen(int fd) {
 }
 
 void ApiEndpoint::retire() {
-  doors_.clear();
+  shut_doors();
   service_.set_draining(true);
+}
+
+void ApiEndpoint::shut_doors() {
+  for (auto& door : doors_) {
+    door->shut();
+    loop_.retire(door.release());  // events of this turn may still name it
+  }
+  doors_.clear();
 }
 
 }  // namespace pylon::gateway

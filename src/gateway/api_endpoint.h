@@ -29,6 +29,8 @@ class ApiEndpoint {
  private:
   class Door;
 
+  void shut_doors();
+
   net::Loop& loop_;
   http::ServerLimits limits_;
   http::ApiService service_;

@@ -28,9 +28,10 @@ size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
 }  // namespace
 
 // One listening socket.
-class Worker::Door final : public net::Listener::Acceptor {
+class Worker::Door final : public net::Listener::Acceptor, public net::Retirable {
  public:
   Door(Worker& worker, int fd) : worker_(worker), near_(fd), listener_(worker.loop_, fd, *this) {}
+  void shut() { listener_.stop(); }
 
  private:
   void on_accept(int fd, const sockaddr_storage& peer) override {
@@ -131,6 +132,10 @@ void Worker::begin_drain() {
   draining_ = true;
   drain_started_us_ = loop_.now_us();
   proxy_.drain();
+  for (auto& door : doors_) {
+    door->shut();
+    loop_.retire(door.release());  // events of this turn may still name it
+  }
   doors_.clear();
   accepting_.store(false, std::memory_order_release);
 }
