@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from harness.process import Process  # noqa: E402
 from harness.pylon import ADMIN_KEY, Pylon  # noqa: E402
 
 WRITERS = 16
@@ -110,7 +111,7 @@ def change_times_ms(pylon, count, changes):
 def start_s(pylon, number, version):
     pylon.stop()
     start = time.perf_counter()
-    pylon.start()
+    pylon.process = Process(pylon.command("start", "--foreground"), pylon.folder)
     while True:
         try:
             if Witness(pylon.port).sees(number, version):
