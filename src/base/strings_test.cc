@@ -80,6 +80,7 @@ TEST(Strings, NearestWord) {
   EXPECT_EQ(nearest_word("node_listn", known), "node_listen");
   EXPECT_EQ(nearest_word("enable_admim", known), "enable_admin");
   EXPECT_EQ(nearest_word("zzzzzz", known), "");
+  EXPECT_EQ(nearest_word("strat", {"stop", "start", "restart"}), "start");  // two letters swapped
 }
 
 }  // namespace
