@@ -82,28 +82,30 @@ docs() {
   return $status
 }
 
-# A case that fails is run once more: timing on a busy machine is no fault, the first log tells.
-gateway() {
-  build release pylon || return 1
-  local first=$LOGS/gateway-first.log
-  local -x PYLON_BINARY=$PWD/build/release/pylon
-  local pytest="/usr/bin/python3 -m pytest tests -q -o cache_dir=$PWD/build/pytest"
-  if $pytest >"$first" 2>&1; then
+# gateway_tests PRESET ARGS...: pytest with the binary of that preset. A case that fails is run once
+# more: timing on a busy machine is no fault, and the log tells of it.
+gateway_tests() {
+  local preset=$1 first=$LOGS/$1-first.log
+  shift
+  local -x PYLON_BINARY=$PWD/build/$preset/pylon
+  local pytest="/usr/bin/python3 -m pytest -q -o cache_dir=$PWD/build/pytest"
+  if $pytest "$@" >"$first" 2>&1; then
     cat "$first"
     return 0
   fi
   grep -aE "^(FAILED|ERROR) " "$first" | sed "s/^/first run: /"
-  $pytest --last-failed --last-failed-no-failures none
+  $pytest "$@" --last-failed --last-failed-no-failures none
 }
 
-# sanitized PRESET ARGS...: pytest against the gateway of that preset; each report is a failure,
-# also when the supervisor's next process hid it from the tests. Times are not those of users.
+gateway() { build release pylon && gateway_tests release tests; }
+
+# sanitized PRESET ARGS...: the gateway's tests with that preset; each report is a failure, also
+# when the supervisor's next process hid it from the tests. Times are not those of users.
 sanitized() {
-  local preset=$1 folder=$PWD/build/pytest-$1 status=0
-  shift
-  local -x PYLON_BINARY=$PWD/build/$preset/pylon
-  /usr/bin/python3 -m pytest -q -p no:cacheprovider --basetemp="$folder" -k "not quickly" "$@" ||
-    status=1
+  local folder=$PWD/build/pytest-$1 status=0
+  rm -rf "$folder" && mkdir -p "$folder"
+  local -x PYTEST_DEBUG_TEMPROOT=$folder # keeps the folders of both runs
+  gateway_tests "$@" -k "not quickly" || status=1
   grep -raE -A 30 "runtime error:|Sanitizer: " --include=output.log "$folder" && status=1
   return $status
 }

@@ -193,7 +193,7 @@ def test_generated_admin_key(own_pylon):
     key = written["deployment"]["admin"]["admin_key"][0]["key"]
     assert len(key) >= 32
     assert gateway.admin.call("GET", "/routes", key=key)[0] == 200
-    assert key in gateway.process.output.read_text()
+    until(lambda: key in gateway.process.output.read_text(), "the key in the banner")
     gateway.stop()
     gateway.admin.key = key
     gateway.start()
