@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
-#include "http/h1/scan.h"
+#include "base/strings.h"
+#include "http/scan.h"
 
 namespace pylon::http {
 namespace {
@@ -67,73 +69,75 @@ constexpr std::array<std::string_view, kIdCount> kNames = {
     "Sec-WebSocket-Key",
 };
 
-// Letters are folded by setting one bit; other token octets may collide, and compare unequal later.
+// Letters are folded by setting one bit. No two token octets in known names fold to the same one
+// but the two cases of a letter, so equality of folded names is equality without regard to case.
 constexpr uint8_t fold(char c) { return static_cast<uint8_t>(c) | 0x20; }
 
-constexpr size_t kSlots = 256;
-constexpr size_t slot_of(const char* name, size_t size) {
-  return (size * 37 + fold(name[0]) * 5 + fold(name[size - 1]) * 11 + fold(name[size / 2]) * 3) %
-         kSlots;
+template <class Word>
+constexpr Word folded_word(const char* octets) {
+  Word word = 0;
+  if (std::is_constant_evaluated()) {
+    for (size_t i = 0; i < sizeof word; i++) word |= Word{fold(octets[i])} << (8 * i);
+    return word;
+  }
+  std::memcpy(&word, octets, sizeof word);
+  return word | static_cast<Word>(0x2020202020202020);
 }
 
-// Open addressing with linear probing, laid out at compile time.
+constexpr size_t kShortest = 4;  // of the names in the table; the few shorter ones are compared
+
+// Without collisions among the known names: the factors were found by trying.
+constexpr size_t kSlots = 128;
+constexpr size_t slot_of(const char* name, size_t size) {
+  uint32_t hash = folded_word<uint32_t>(name) * 0xe534a6f5u +
+                  folded_word<uint32_t>(name + size - 4) * 0x5807321du +
+                  static_cast<uint32_t>(size) * 0x9e3779b9u;
+  return hash >> 25;
+}
+
 constexpr std::array<FieldId, kSlots> kSlotTable = [] {
   std::array<FieldId, kSlots> table{};
   for (size_t id = 1; id < kIdCount; id++) {
-    size_t slot = slot_of(kNames[id].data(), kNames[id].size());
-    while (table[slot] != FieldId::other) slot = (slot + 1) % kSlots;
-    table[slot] = static_cast<FieldId>(id);
+    std::string_view name = kNames[id];
+    if (name.size() < kShortest) continue;
+    FieldId& slot = table[slot_of(name.data(), name.size())];
+    if (slot != FieldId::other) throw "two names share a slot: find other factors";
+    slot = static_cast<FieldId>(id);
   }
   return table;
 }();
 
 // Known names folded, one per row, so that whole words can be compared.
-constexpr size_t kRow = 32;
-using FoldedName = std::array<char, kRow>;
+struct FoldedName {
+  std::array<char, 31> octets{};
+  uint8_t size = 0;
+};
 constexpr std::array<FoldedName, kIdCount> kFolded = [] {
   std::array<FoldedName, kIdCount> table{};
   for (size_t id = 0; id < kIdCount; id++) {
+    table[id].size = static_cast<uint8_t>(kNames[id].size());
     for (size_t i = 0; i < kNames[id].size(); i++) {
-      table[id][i] = static_cast<char>(fold(kNames[id][i]));
+      table[id].octets[i] = static_cast<char>(fold(kNames[id][i]));
     }
   }
   return table;
 }();
 
-constexpr std::array<uint8_t, kIdCount> kSizes = [] {
-  std::array<uint8_t, kIdCount> sizes{};
-  for (size_t id = 0; id < kIdCount; id++) sizes[id] = static_cast<uint8_t>(kNames[id].size());
-  return sizes;
-}();
-
+// Two words that may overlap cover a text of their size and up to twice as much.
 template <class Word>
-bool same_word(const char* folded, const char* name) {
-  constexpr Word kFold = static_cast<Word>(0x2020202020202020);
-  Word a, b;
-  std::memcpy(&a, folded, sizeof a);
-  std::memcpy(&b, name, sizeof b);
-  return a == (b | kFold);
+bool same_words(const char* folded, const char* name, size_t size) {
+  Word first, last;
+  size_t at = size - sizeof(Word);
+  std::memcpy(&first, folded, sizeof first);
+  std::memcpy(&last, folded + at, sizeof last);
+  return first == folded_word<Word>(name) && last == folded_word<Word>(name + at);
 }
 
-// Words that overlap at the end. No two token octets in known names fold to the same one but the
-// two cases of a letter, so this is equality without regard to case.
-bool equals_folded(const FoldedName& folded, const char* name, size_t size) {
-  if (size >= 8) {
-    size_t last = size - 8;
-    if (!same_word<uint64_t>(&folded[last], name + last)) return false;
-    for (size_t at = 0; at < last; at += 8) {
-      if (!same_word<uint64_t>(&folded[at], name + at)) return false;
-    }
-    return true;
-  }
-  if (size >= 4) {
-    return same_word<uint32_t>(&folded[0], name) &&
-           same_word<uint32_t>(&folded[size - 4], name + size - 4);
-  }
-  for (size_t i = 0; i < size; i++) {
-    if (folded[i] != static_cast<char>(fold(name[i]))) return false;
-  }
-  return true;
+bool equals_folded(const char* folded, const char* name, size_t size) {
+  if (size < 8) return same_words<uint32_t>(folded, name, size);
+  if (size <= 16) return same_words<uint64_t>(folded, name, size);
+  return same_words<uint64_t>(folded, name, 16) &&
+         same_words<uint64_t>(folded + size - 16, name + size - 16, 16);
 }
 
 // Case-insensitive equality of tokens of one size.
@@ -154,17 +158,15 @@ bool same_name(const Field& field, FieldId id, std::string_view name) {
 }  // namespace
 
 FieldId field_id(std::string_view name) {
-  if (name.empty()) return FieldId::other;
-  size_t slot = slot_of(name.data(), name.size());
-  for (;;) {
-    FieldId id = kSlotTable[slot];
-    if (id == FieldId::other) return id;
-    size_t row = static_cast<size_t>(id);
-    if (kSizes[row] == name.size() && equals_folded(kFolded[row], name.data(), name.size())) {
-      return id;
-    }
-    slot = (slot + 1) % kSlots;
+  if (name.size() < kShortest) {
+    if (iequals(name, "te")) return FieldId::te;
+    return iequals(name, "via") ? FieldId::via : FieldId::other;
   }
+  FieldId id = kSlotTable[slot_of(name.data(), name.size())];
+  const FoldedName& known = kFolded[static_cast<size_t>(id)];
+  bool same =
+      known.size == name.size() && equals_folded(known.octets.data(), name.data(), name.size());
+  return same ? id : FieldId::other;
 }
 
 std::string_view field_name(FieldId id) { return kNames[static_cast<size_t>(id)]; }
@@ -202,6 +204,7 @@ void Fields::set(FieldId id, std::string_view value) {
 void Fields::replace(Field& field, std::string_view value) {
   field.value_data = value.data();
   field.value_size = static_cast<uint32_t>(value.size());
+  field.whole_line = false;
   octets_ += value.size();
 }
 
@@ -280,13 +283,9 @@ void Fields::grow() {
 }
 
 bool valid_field_name(std::string_view name) {
-  return !name.empty() && name.size() <= 65535 &&
-         std::all_of(name.begin(), name.end(), h1::is_token_octet);
+  return !name.empty() && name.size() <= 65535 && span<TokenClass>(name) == name.size();
 }
 
-bool valid_field_value(std::string_view value) {
-  return h1::skip_value_octets(value.data(), value.data() + value.size()) ==
-         value.data() + value.size();
-}
+bool valid_field_value(std::string_view value) { return span<ValueClass>(value) == value.size(); }
 
 }  // namespace pylon::http

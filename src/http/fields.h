@@ -86,6 +86,7 @@ struct Field {
   uint32_t value_size = 0;
   uint16_t name_size = 0;  // 0: a removed field, skipped everywhere
   FieldId id = FieldId::other;
+  bool whole_line = false;  // in memory "name: value CRLF" is one piece
 
   std::string_view name() const { return {name_data, name_size}; }
   std::string_view value() const { return {value_data, value_size}; }
@@ -117,13 +118,16 @@ class Fields {
   void remove(std::string_view name);
   void clear() { size_ = 0, octets_ = 0, present_ = repeated_ = 0; }
 
-  // Parsers: room for one more, filled by the caller. Not visible to get() until push_raw's id is
-  // right.
-  void push(FieldId id, std::string_view name, std::string_view value) {
+  // For parsers, that know the id. `whole_line`: see Field.
+  void push(FieldId id, std::string_view name, std::string_view value, bool whole_line = false) {
     if (size_ == capacity_) [[unlikely]]
       grow();
-    data_[size_++] = Field{name.data(), value.data(), static_cast<uint32_t>(value.size()),
-                           static_cast<uint16_t>(name.size()), id};
+    data_[size_++] = Field{name.data(),
+                           value.data(),
+                           static_cast<uint32_t>(value.size()),
+                           static_cast<uint16_t>(name.size()),
+                           id,
+                           whole_line};
     uint64_t bit = uint64_t{1} << static_cast<int>(id);
     repeated_ |= present_ & bit;
     present_ |= bit;

@@ -11,6 +11,7 @@
 
 #include "base/ip.h"
 #include "base/strings.h"
+#include "http/scan.h"
 
 namespace pylon::http {
 namespace {
@@ -258,19 +259,9 @@ UriError parse_connect(std::string_view target, Arena& arena, Uri& uri) {
 // ---- authority
 
 // unreserved and sub-delims of RFC 3986: what a registered name is made of, beside escapes.
-constexpr std::array<bool, 256> kNameOctets = [] {
-  std::array<bool, 256> table{};
-  for (size_t c = '0'; c <= '9'; ++c) table[c] = true;
-  for (size_t c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = true;
-  for (char c : std::string_view("-._~!$&'()*+,;=")) table[static_cast<uint8_t>(c)] = true;
-  return table;
-}();
-
-constexpr std::array<bool, 256> kLowerNameOctets = [] {
-  std::array<bool, 256> table = kNameOctets;
-  for (size_t c = 'A'; c <= 'Z'; ++c) table[c] = false;
-  return table;
-}();
+constexpr OctetTable kNameOctets = letters_digits_and("-._~!$&'()*+,;=");
+// The same without upper case and dots: a label as most are.
+constexpr OctetTable kLabelOctets = letters_digits_and("-_~!$&'()*+,;=", false);
 
 bool valid_name(std::string_view name) {
   if (name.empty() || name.find("..") != name.npos || name.front() == '.') return false;
@@ -285,15 +276,15 @@ bool valid_name(std::string_view name) {
 // The octets of a name as most are, in lower case and without escapes or empty labels, at the
 // start. 0: there is none, or one to look at closely.
 size_t plain_name_bytes(std::string_view text) {
-  size_t size = 0;
-  bool after_dot = true;
-  for (; size < text.size() && text[size] != ':'; ++size) {
-    char c = text[size];
-    bool dot = c == '.';
-    if (!kLowerNameOctets[static_cast<uint8_t>(c)] || (dot && after_dot)) return 0;
-    after_dot = dot;
+  const char* start = text.data();
+  const char* end = start + text.size();
+  for (const char* label = start;;) {
+    const char* stop = skip<AsciiClass<kLabelOctets>>(label, end, start);
+    if (stop == label) return 0;
+    if (stop == end || *stop == ':') return static_cast<size_t>(stop - start);
+    if (*stop != '.') return 0;
+    label = stop + 1;
   }
-  return after_dot ? 0 : size;
 }
 
 bool valid_literal(std::string_view host) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "http/h1/scan.h"
+#include "http/scan.h"
 
 namespace pylon::http::h1 {
 namespace {

@@ -1,6 +1,7 @@
 #include "http/h1/head_writer.h"
 
 #include <array>
+#include <bit>
 #include <memory>
 
 namespace pylon::http::h1 {
@@ -94,14 +95,25 @@ constexpr auto kPairs = [] {
   return pairs;
 }();
 
+constexpr auto kPowersOfTen = [] {
+  std::array<uint64_t, 20> powers{1};
+  for (size_t i = 1; i < powers.size(); i++) powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
+
+// A logarithm to 10 is 0.301 of the one to 2: what that gives is the count of digits, or one fewer.
+size_t decimal_digits(uint64_t value) {
+  value |= 1;
+  auto guess = static_cast<size_t>(std::bit_width(value) * 1233 >> 12);
+  return guess + (value >= kPowersOfTen[guess]);
+}
+
 }  // namespace
 
 HeadWriter::HeadWriter(size_t bytes) : start_(scratch.at_least(bytes)), at_(start_) {}
 
 HeadWriter& HeadWriter::number(uint64_t value) {
-  int digits = 1;
-  for (uint64_t bound = 10; digits < 20 && value >= bound; bound *= 10) digits++;
-  char* to = at_ += digits;
+  char* to = at_ += decimal_digits(value);
   for (; value >= 100; value /= 100) std::memcpy(to -= 2, &kPairs[value % 100], 2);
   if (value >= 10) {
     std::memcpy(to - 2, &kPairs[value], 2);
@@ -113,29 +125,22 @@ HeadWriter& HeadWriter::number(uint64_t value) {
 
 // Neighbours that lie in memory as one piece, as they were received, are copied in one go.
 HeadWriter& HeadWriter::fields(const Fields& fields, uint64_t skipped) {
-  const char* run = nullptr;  // lines not written yet, up to `run_end`
-  const char* run_end = nullptr;
-  auto write_run = [&] {
-    if (run != nullptr) text({run, static_cast<size_t>(run_end - run)}).text("\r\n");
-  };
+  const char* run = "";  // lines not written yet, up to `run_end`
+  const char* run_end = run;
   for (const Field& field : fields) {
     if (field.removed() || ((skipped >> static_cast<int>(field.id)) & 1)) continue;
-    const char* name = field.name_data;
-    const char* value = field.value_data;
-    if (name + field.name_size + 2 != value || name[field.name_size] != ':') {
-      write_run();
-      run = nullptr;
+    bool goes_on = field.whole_line && field.name_data == run_end;
+    if (!goes_on) {
+      text({run, static_cast<size_t>(run_end - run)});
+      run = run_end = field.name_data;
+    }
+    if (field.whole_line) {
+      run_end = field.value_data + field.value_size + 2;
+    } else {
       this->field(field.name(), field.value());
-      continue;
     }
-    if (run == nullptr || name != run_end + 2) {
-      write_run();
-      run = name;
-    }
-    run_end = value + field.value_size;
   }
-  write_run();
-  return *this;
+  return text({run, static_cast<size_t>(run_end - run)});
 }
 
 std::string_view status_phrase(int status) {

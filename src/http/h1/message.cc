@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "base/strings.h"
-#include "http/h1/scan.h"
 
 namespace pylon::http::h1 {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "http/h1/scan.h"
+#include "http/scan.h"
 
 namespace pylon::http::h1 {
 namespace {
@@ -24,6 +24,10 @@ struct Cursor {
   const char* end;
 
   bool done() const { return at == end; }
+  template <class Class>
+  void skip_all() {
+    at = skip<Class>(at, end, start);
+  }
   uint32_t offset() const { return static_cast<uint32_t>(at - start); }
   // `at` stands on what should be CRLF. complete: behind it.
   Parse take_crlf() {
@@ -58,13 +62,13 @@ Parse take_version(Cursor& cursor, int& major, int& minor) {
 
 ParseResult parse_request_line(Cursor& cursor, const HeadLimits& limits, Request& request) {
   const char* line = cursor.at;
-  while (!cursor.done() && is_token_octet(*cursor.at)) cursor.at++;
+  cursor.skip_all<TokenClass>();
   if (cursor.at - line > 32) return refuse(400, "method too long");
   if (cursor.done()) return incomplete();
   if (*cursor.at != ' ' || cursor.at == line) return refuse(400, "invalid method");
   request.method_text = {line, static_cast<size_t>(cursor.at - line)};
   const char* target = ++cursor.at;
-  cursor.at = skip_target_octets(cursor.at, cursor.end);
+  cursor.skip_all<TargetClass>();
   if (cursor.at - line > limits.line_bytes) return refuse(414, "request line too long");
   if (cursor.done()) return incomplete();
   if (*cursor.at != ' ' || cursor.at == target) return refuse(400, "invalid request target");
@@ -83,6 +87,7 @@ ParseResult parse_request_line(Cursor& cursor, const HeadLimits& limits, Request
   return {crlf};
 }
 
+// Of value octets only these two are not above SP.
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // Trims OWS at both ends.
@@ -95,7 +100,7 @@ std::string_view trimmed(const char* from, const char* to) {
 // One field line; the cursor stands on its first octet, which is no CR.
 ParseResult parse_field(Cursor& cursor, const HeadLimits& limits, Side side, Fields& fields) {
   const char* line = cursor.at;
-  cursor.at = skip_token_octets(cursor.at, cursor.end);
+  cursor.skip_all<TokenClass>();
   const char* name_end = cursor.at;
   if (name_end - line > limits.field_bytes) return refuse(431, "field name too long");
   if (side == Side::response) {  // RFC 9112 5.1: a proxy removes this white space from responses
@@ -105,7 +110,7 @@ ParseResult parse_field(Cursor& cursor, const HeadLimits& limits, Side side, Fie
   if (name_end == line) return refuse(400, "invalid field name, or a folded line");
   if (*cursor.at != ':') return refuse(400, "invalid octet in a field name");
   const char* value = ++cursor.at;
-  cursor.at = skip_value_octets(cursor.at, cursor.end);
+  cursor.skip_all<ValueClass>();
   const char* value_end = cursor.at;
   if (value_end - line > limits.field_bytes) return refuse(431, "field too long");
   Parse crlf = cursor.take_crlf();
@@ -118,22 +123,25 @@ ParseResult parse_field(Cursor& cursor, const HeadLimits& limits, Side side, Fie
   return {Parse::complete};
 }
 
+// Tokens but those with '_', which may have to be dropped.
+constexpr OctetTable kPlainNameOctets = letters_digits_and("!#$%&'*+-.^`|~");
+
 // Takes the field lines that are plain: whole, within the limits, with at most one space before the
 // value and none behind. Stops in front of the first that is not, to be looked at closely.
 void take_plain_fields(Cursor& cursor, const HeadLimits& limits, Fields& fields) {
-  if (!limits.underscores) return;
   const char* at = cursor.at;
   const char* end = cursor.end;
   while (fields.size() < limits.fields) {
-    const char* colon = skip_token_octets(at, end);
+    const char* colon = skip<AsciiClass<kPlainNameOctets>>(at, end, cursor.start);
     if (end - colon < 4 || *colon != ':' || colon == at) break;
     const char* value = colon + 1 + (colon[1] == ' ');
-    const char* stop = skip_value_octets(value, end);
-    if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') break;
+    const char* stop = skip<ValueClass>(value, end, cursor.start);
+    if (end - stop < 2 || std::memcmp(stop, "\r\n", 2) != 0) break;
     bool padded = stop != value && (is_blank(value[0]) || is_blank(stop[-1]));
     if (padded || stop - at > limits.field_bytes) break;
     std::string_view name(at, static_cast<size_t>(colon - at));
-    fields.push(field_id(name), name, {value, static_cast<size_t>(stop - value)});
+    bool as_written = value == colon + 2;
+    fields.push(field_id(name), name, {value, static_cast<size_t>(stop - value)}, as_written);
     at = stop + 2;
   }
   cursor.at = at;
@@ -234,7 +242,7 @@ ParseResult parse_response_head(std::string_view input, const HeadLimits& limits
   response.status = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
   cursor.at = code[3] == ' ' ? code + 4 : code + 3;
   const char* reason = cursor.at;
-  cursor.at = skip_value_octets(cursor.at, cursor.end);
+  cursor.skip_all<ValueClass>();
   response.reason = {reason, static_cast<size_t>(cursor.at - reason)};
   if (cursor.offset() > limits.line_bytes) return refuse(502, "status line too long");
   Parse crlf = cursor.take_crlf();

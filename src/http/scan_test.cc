@@ -1,0 +1,44 @@
+#include "http/scan.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace pylon::http {
+namespace {
+
+// Every octet at every place of texts of every length around the width of the machine's scan, found
+// from every place before it, with and without octets in front that may be read too.
+template <class Class>
+void expect_each_octet_judged(char inside) {
+  for (int value = 0; value < 256; value++) {
+    char octet = static_cast<char>(value);
+    for (size_t length = 1; length <= 34; length++) {
+      for (size_t place : {size_t{0}, length / 2, length - 1}) {
+        std::string text(length, inside);
+        text[place] = octet;
+        const char* start = text.data();
+        const char* end = start + length;
+        for (const char* at : {start, start + place}) {
+          const char* expected = Class::has(octet) ? end : start + place;
+          ASSERT_EQ(skip<Class>(at, end, start), expected) << value << " in " << length;
+          ASSERT_EQ(skip<Class>(at, end, at), expected) << value << " in " << length;
+        }
+      }
+    }
+  }
+}
+
+TEST(Scan, TokensValuesAndTargetsEndAtTheFirstOctetOutside) {
+  expect_each_octet_judged<TokenClass>('x');
+  expect_each_octet_judged<ValueClass>(' ');
+  expect_each_octet_judged<TargetClass>('/');
+}
+
+TEST(Scan, NothingIsReadOfAnEmptyText) {
+  EXPECT_EQ(span<TokenClass>({}), 0u);
+  EXPECT_EQ(span<ValueClass>("plain text"), 10u);
+}
+
+}  // namespace
+}  // namespace pylon::http
