@@ -1,8 +1,11 @@
-// Stream: a bidirectional octet stream that never blocks. TCP here, TLS later, memory in tests.
+// Stream: a bidirectional octet stream that never blocks: TCP here, TLS in tls/, memory in tests.
 //
 // read() and write() do what they can at once. `again` means that the stream's waker will be woken
 // when it is worth trying anew; events set can_read()/can_write(), which spare a useless call. The
 // stream owns its descriptor. Belongs to one loop.
+//
+// Octets that write() did not take are offered again, the same ones and before any others: TLS may
+// have encrypted them already.
 #pragma once
 
 #include <sys/uio.h>
@@ -37,14 +40,20 @@ class Stream {
   // Closes at once. `reset`: the peer shall notice that something went wrong. Idempotent.
   virtual void close(bool reset) = 0;
 
-  // Octets that write() took and the peer has not acknowledged yet, asked from the kernel now.
-  virtual size_t undelivered() const { return 0; }
+  // A measure of what the peer has acknowledged, asked from the kernel now; only grows. `written`:
+  // all octets that write() has taken.
+  virtual uint64_t acknowledged(uint64_t written) const { return written; }
+  // Whether the peer has sent anything for us, or an end mark, since the last read(). `thorough`:
+  // asked from the kernel now.
+  virtual bool stirred(bool /*thorough*/) { return can_read_; }
 
   Io write(const char* octets, size_t size) {
     iovec part{const_cast<char*>(octets), size};
     return write(&part, 1);
   }
 
+  // Neither usable nor broken yet: the connection, or what TLS settles first, is under way.
+  bool connecting() const { return connecting_; }
   bool can_read() const { return can_read_; }
   bool can_write() const { return can_write_; }
   // The peer's end mark was announced (all octets before it can still be read).
@@ -58,6 +67,7 @@ class Stream {
  protected:
   Waker* waker_ = nullptr;
   int error_ = 0;
+  bool connecting_ = false;
   bool can_read_ = false;
   bool can_write_ = true;
   bool peer_ended_ = false;

@@ -128,13 +128,14 @@ void TcpStream::close(bool reset) {
   broken_ = true;
 }
 
-size_t TcpStream::undelivered() const {
+uint64_t TcpStream::acknowledged(uint64_t written) const {
   int octets = 0;
-  if (fd_ < 0 || ioctl(fd_, SIOCOUTQ, &octets) != 0 || octets < 0) return 0;
-  return static_cast<size_t>(octets);
+  if (fd_ < 0 || ioctl(fd_, SIOCOUTQ, &octets) != 0 || octets < 0) return written;
+  return written - static_cast<uint64_t>(octets);
 }
 
-bool TcpStream::stirred() const {
+bool TcpStream::stirred(bool thorough) {
+  if (can_read_ || !thorough) return can_read_;
   char octet;
   return ::recv(fd_, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }

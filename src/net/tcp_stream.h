@@ -24,12 +24,10 @@ class TcpStream final : public Stream, private Watcher {
   using Stream::write;
   void shutdown_write() override;
   void close(bool reset) override;
-  size_t undelivered() const override;
+  uint64_t acknowledged(uint64_t written) const override;
+  bool stirred(bool thorough) override;
 
-  bool connecting() const { return connecting_; }
   int fd() const { return fd_; }
-  // Whether octets or an end mark wait in the socket, asked from the kernel now.
-  bool stirred() const;
 
  private:
   TcpStream(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
@@ -40,7 +38,6 @@ class TcpStream final : public Stream, private Watcher {
   Loop& loop_;
   int fd_;
   bool watches_write_ = false;
-  bool connecting_ = false;
 };
 
 }  // namespace pylon::net

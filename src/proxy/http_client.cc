@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "http/h1/head_writer.h"
+#include "net/tcp_stream.h"
 
 namespace pylon::proxy {
 

@@ -1,5 +1,7 @@
 #include "upstream/pool.h"
 
+#include "net/tcp_stream.h"
+
 namespace pylon::upstream {
 
 using http::h1::ClientConnection;

@@ -5,7 +5,7 @@
 
 namespace pylon::http::h1 {
 
-ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::TcpStream> stream,
+ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream,
                                    uint64_t serial)
     : loop_(loop),
       stream_(std::move(stream)),

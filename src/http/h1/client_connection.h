@@ -14,7 +14,7 @@
 #include "http/h1/message.h"
 #include "net/inbox.h"
 #include "net/outbox.h"
-#include "net/tcp_stream.h"
+#include "net/stream.h"
 #include "net/waker.h"
 
 namespace pylon::http::h1 {
@@ -32,7 +32,7 @@ class ClientConnection final : private Body,
  public:
   using Dropped = void (*)(void* pool, ClientConnection& connection);
 
-  ClientConnection(net::Loop& loop, std::unique_ptr<net::TcpStream> stream, uint64_t serial);
+  ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, uint64_t serial);
   ~ClientConnection() override;
 
   // ---- life
@@ -49,9 +49,7 @@ class ClientConnection final : private Body,
   uint32_t exchanges() const { return exchanges_; }
   uint64_t serial() const { return serial_; }  // of the endpoint that it was made for
   // Something happened on it since it was laid to rest; asks the kernel when `thorough`.
-  bool stirred(bool thorough) const {
-    return stream_->can_read() || broken() || (thorough && stream_->stirred());
-  }
+  bool stirred(bool thorough) const { return stream_->stirred(thorough) || broken(); }
 
   // ---- request
   // The head with the first octets of the body. `framing` says how the body is sent on.
@@ -88,7 +86,7 @@ class ClientConnection final : private Body,
   void relocate(Response& response, uint32_t head_bytes);
 
   net::Loop& loop_;
-  std::unique_ptr<net::TcpStream> stream_;
+  std::unique_ptr<net::Stream> stream_;
   net::Waker idle_waker_;
   net::Inbox inbox_;
   net::Outbox outbox_;

@@ -189,7 +189,7 @@ void ServerConnection::park() {
 }
 
 bool ServerConnection::delivering() {
-  uint64_t delivered = outbox_.sent_bytes() - stream_->undelivered();
+  uint64_t delivered = stream_->acknowledged(outbox_.sent_bytes());
   bool more = delivered > delivered_;
   delivered_ = delivered;
   return more;

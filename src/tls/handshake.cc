@@ -1,0 +1,90 @@
+#include "tls/handshake.h"
+
+#include <utility>
+
+namespace pylon::tls {
+
+Handshake::Handshake(Handshakes& all, std::unique_ptr<net::Stream> inner)
+    : all_(all), inner_(std::move(inner)), waker_(all.loop_, &Handshake::on_event, this) {
+  all_.silent_.push_back(*this);
+  inner_->set_waker(&waker_);
+  waker_.arm(all_.loop_.now_us() + all_.limits_.timeout_us);
+}
+
+Handshake::~Handshake() = default;
+
+void Handshake::on_event(void* self) {
+  auto& handshake = *static_cast<Handshake*>(self);
+  if (handshake.state_ == State::over) return;
+  if (handshake.waker_.timed_out()) return handshake.close();
+  handshake.look();
+}
+
+void Handshake::look() {
+  if (state_ == State::under_way) return go_on();
+  if (inner_->broken()) return close();
+  if (state_ != State::silent || !inner_->can_read()) return;
+  if (all_.has_place()) return begin();
+  state_ = State::waiting;
+  all_.waiting_.push_back(*this);
+}
+
+void Handshake::begin() {
+  state_ = State::under_way;
+  began_us_ = all_.loop_.now_us();
+  all_.under_way_.push_back(*this);
+  stream_ =
+      std::make_unique<Stream>(all_.loop_, std::move(inner_), all_.context_.open(), Side::server);
+  stream_->set_waker(&waker_);
+  stream_->advance();
+  go_on();
+}
+
+void Handshake::go_on() {
+  if (stream_->connecting()) return;
+  if (stream_->broken()) return close();
+  std::unique_ptr<Stream> stream = std::move(stream_);
+  finish();
+  established(std::move(stream));
+}
+
+void Handshake::close() {
+  if (state_ == State::over) return;
+  failed(stream_.get());
+  if (stream_ != nullptr) stream_->close(false);
+  if (inner_ != nullptr) inner_->close(false);
+  finish();
+}
+
+void Handshake::finish() {
+  bool had_place = std::exchange(state_, State::over) == State::under_way;
+  leave();
+  waker_.disarm();
+  all_.loop_.retire(this);
+  if (had_place) all_.admit_next();
+}
+
+// ---- all of them
+
+bool Handshakes::has_place() {
+  if (under_way_.size() < limits_.under_way) return true;
+  Handshake& oldest = *under_way_.front();
+  if (loop_.now_us() < oldest.began_us_ + limits_.patience_us) return false;
+  oldest.close();  // its place goes to who waits longest
+  return under_way_.size() < limits_.under_way;
+}
+
+void Handshakes::admit_next() {
+  if (admitting_) return;  // one that came to an end at once: the loop below goes on
+  admitting_ = true;
+  while (!waiting_.empty() && under_way_.size() < limits_.under_way) waiting_.front()->begin();
+  admitting_ = false;
+}
+
+void Handshakes::close_all() {
+  for (auto* list : {&waiting_, &silent_, &under_way_}) {
+    while (!list->empty()) list->front()->close();
+  }
+}
+
+}  // namespace pylon::tls

@@ -1,0 +1,84 @@
+// Handshakes: the connections of a worker that have been accepted and not come to TLS yet.
+//
+// A client that has sent nothing costs a socket. Only so many handshakes are under way at once; the
+// rest wait their turn, and when all places are taken by clients that dawdle, the one that has had
+// its place longest makes room. Each has a limited time for all of it. Belongs to one loop.
+#pragma once
+
+#include <memory>
+
+#include "base/intrusive_list.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/waker.h"
+#include "tls/server_context.h"
+#include "tls/stream.h"
+
+namespace pylon::tls {
+
+class Handshakes;
+
+// One connection; deletes itself at the end of a turn. Who accepts derives from it, keeps what
+// belongs to the connection there, and takes the stream in established().
+class Handshake : public net::Retirable, public ListHook<Handshake> {
+ public:
+  ~Handshake() override;
+  void close();
+
+ protected:
+  Handshake(Handshakes& all, std::unique_ptr<net::Stream> inner);
+  // Usable, with a protocol agreed.
+  virtual void established(std::unique_ptr<Stream> stream) = 0;
+  // It came to nothing, or `stream` is null: it never began.
+  virtual void failed(const Stream* stream) = 0;
+
+ private:
+  friend class Handshakes;
+  enum class State : uint8_t { silent, waiting, under_way, over };
+
+  static void on_event(void* self);
+  void look();
+  void begin();
+  void go_on();
+  void finish();
+
+  Handshakes& all_;
+  std::unique_ptr<net::Stream> inner_;  // until it begins
+  std::unique_ptr<Stream> stream_;
+  net::Waker waker_;
+  int64_t began_us_ = 0;
+  State state_ = State::silent;
+};
+
+class Handshakes {
+ public:
+  struct Limits {
+    size_t under_way = 512;
+    int64_t timeout_us = 60'000'000;  // from accept to the last octet of the handshake
+    int64_t patience_us = 2'000'000;  // how long one that dawdles keeps its place from others
+  };
+
+  Handshakes(net::Loop& loop, ServerContext& context, const Limits& limits)
+      : loop_(loop), context_(context), limits_(limits) {}
+  ~Handshakes() { close_all(); }
+  Handshakes(const Handshakes&) = delete;
+  Handshakes& operator=(const Handshakes&) = delete;
+
+  size_t size() const { return silent_.size() + waiting_.size() + under_way_.size(); }
+  void close_all();
+
+ private:
+  friend class Handshake;
+  bool has_place();
+  void admit_next();
+
+  net::Loop& loop_;
+  ServerContext& context_;
+  Limits limits_;
+  IntrusiveList<Handshake> silent_;     // nothing has come yet
+  IntrusiveList<Handshake> waiting_;    // something has come, but there was no place
+  IntrusiveList<Handshake> under_way_;  // by age
+  bool admitting_ = false;
+};
+
+}  // namespace pylon::tls

@@ -1,0 +1,98 @@
+// Stream: TLS over another stream, which it owns.
+//
+// It is connecting() until the handshake is over; then either usable or broken(), and failure()
+// says why. Records are filled from several parts and leave in one write of the stream below;
+// between calls nothing is held but what that stream would not take. Belongs to one loop.
+//
+// The peer's end is its close_notify. A connection that ends without one counts as ended on a
+// server's side, where requests tell their length, and as broken on a client's, where an answer may
+// have been cut short (RFC 9112 9.8).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/waker.h"
+#include "tls/openssl.h"
+
+namespace pylon::tls {
+
+enum class Side : uint8_t { server, client };
+
+// What the peer's certificate is worth.
+enum class PeerVerdict : uint8_t { none, verified, failed };  // none: it showed none
+
+class Stream final : public net::Stream {
+ public:
+  // `ssl` knows already what it accepts and demands: see ServerContext and ClientContext.
+  Stream(net::Loop& loop, std::unique_ptr<net::Stream> inner, SslPtr ssl, Side side);
+  ~Stream() override;
+
+  net::Io read(char* into, size_t size) override;
+  net::Io write(const iovec* parts, int count) override;
+  using net::Stream::write;
+  void shutdown_write() override;
+  void close(bool reset) override;
+  uint64_t acknowledged(uint64_t written) const override;
+  bool stirred(bool thorough) override;
+
+  // Goes on with the handshake now, if there is something to go on with.
+  void advance();
+
+  // Why it is broken, in words; empty when the stream below broke: error() tells then.
+  const std::string& failure() const { return failure_; }
+  // The handshake ended with nothing wrong but that the peer left.
+  bool peer_left() const { return broken_ && failure_.empty(); }
+
+  std::string_view alpn() const;         // "h2", "http/1.1"; empty: nothing was agreed
+  std::string_view server_name() const;  // as the client sent it; empty: it sent none
+  std::string_view protocol() const;     // "TLSv1.3"
+  std::string_view cipher() const;
+  bool resumed() const;
+  PeerVerdict peer_verdict() const;
+  std::string peer_problem() const;        // of a verdict `failed`, in words
+  SSL* ssl() const { return ssl_.get(); }  // for what is asked rarely; null after close()
+
+ private:
+  // Octets that must wait, in memory of their own.
+  struct Rest {
+    std::unique_ptr<char[]> octets;
+    uint32_t at = 0;
+    uint32_t size = 0;
+
+    void keep(const char* from, size_t count);  // behind what is there
+    void drop(size_t count);
+  };
+  enum class Flow : uint8_t { ok, wants_input, wants_room, ended, failed };
+
+  static void on_inner(void* self);
+  void progress();
+  Flow judge(int result);
+  net::Io receive(size_t room);
+  Flow decrypt(char* into, size_t size, size_t& got, net::IoState& below);
+  void stash_feed();
+  bool send_out();
+  bool flush();
+  size_t encrypt(const iovec* parts, int count, size_t skip, size_t budget, bool& failed);
+  void settle_flags();
+  void fail();
+  void fail_below();
+  void release();
+
+  std::unique_ptr<net::Stream> inner_;
+  SslPtr ssl_;
+  net::Waker inner_waker_;
+  Rest unread_;        // encrypted, received, and not yet wanted by OpenSSL
+  Rest unsent_;        // encrypted, and not yet taken by the stream below
+  uint64_t sent_ = 0;  // encrypted octets that the stream below has taken
+  uint32_t owed_ = 0;  // plain octets in unsent_ that write() has not owned up to yet
+  Side side_;
+  bool crowded_ = false;  // the stream below was full once: encrypt little at a time
+  bool ending_ = false;   // after unsent_ comes the end mark of the stream below
+  std::string failure_;
+};
+
+}  // namespace pylon::tls
