@@ -12,12 +12,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/environment.h"
 #include "base/ip.h"
 #include "base/json.h"
 #include "base/secret.h"
@@ -226,9 +226,8 @@ struct ParsedSettings {
   bool ok() const;
 };
 
-// The value of an environment variable, or nothing.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-Environment process_environment();
+using pylon::Environment;
+using pylon::process_environment;
 
 ParsedSettings parse_settings(std::string_view text, const Environment& environment);
 

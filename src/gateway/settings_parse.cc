@@ -1,7 +1,6 @@
 // From the text of config.yaml to Settings: environment variables, then each key by its table row,
 // then the checks between keys.
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
 
@@ -33,60 +32,7 @@ std::string describe(const Json& value) {
   }
 }
 
-// ---- environment variables: ${{NAME}} and ${{NAME:=default}}
-
-struct Substituted {
-  std::string text;
-  bool any = false;
-  std::string missing;  // name of a variable that is not set and has no default
-};
-
-bool is_name(char c) { return is_alpha(c) || is_digit(c) || c == '_'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Appends the value of "NAME" or "NAME:=default". False when `inside` is neither.
-bool append_variable(std::string_view inside, const Environment& environment, Substituted& out) {
-  size_t end = 0;
-  while (end < inside.size() && is_name(inside[end])) ++end;
-  std::string name(inside.substr(0, end));
-  std::string_view rest = inside.substr(end);
-  bool has_default = rest.starts_with(":=");
-  if (name.empty() || (!rest.empty() && !has_default)) return false;
-  auto value = environment(name);
-  if (!value && has_default) value = std::string(trimmed(rest.substr(2)));
-  if (!value) out.missing = name;
-  out.text += value.value_or("");
-  out.any = true;
-  return true;
-}
-
-Substituted substitute(std::string_view text, const Environment& environment) {
-  Substituted out;
-  while (true) {
-    size_t open = text.find("${{");
-    size_t close = open == text.npos ? text.npos : text.find("}}", open);
-    if (close == text.npos) break;
-    out.text += text.substr(0, open);
-    std::string_view inside = trimmed(text.substr(open + 3, close - open - 3));
-    if (!append_variable(inside, environment, out)) out.text += text.substr(open, close + 2 - open);
-    text.remove_prefix(close + 2);
-  }
-  out.text += text;
-  return out;
-}
-
-// A value made of variables is a number or a flag when it looks like one, quoted or not.
-Json typed(std::string text) {
-  if (auto integer = parse_int(text)) return Json(*integer);
-  if (auto number = parse_double(text)) return Json(*number);
-  if (text == "true" || text == "false") return Json(text == "true");
-  return Json(std::move(text));
-}
+// ---- environment variables
 
 std::string child_pointer(std::string_view pointer, std::string_view name) {
   std::string out(pointer);
@@ -133,7 +79,7 @@ class VariableFiller {
   void fill_text(Json& value, const std::string& pointer) {
     Substituted done = substitute(value.as_string(), environment_);
     if (!done.missing.empty()) return complain(done, pointer);
-    if (done.any) value = typed(std::move(done.text));
+    if (done.any) value = typed_value(std::move(done.text));
   }
 
   void fill_name(std::string& name, const std::string& parent, const std::string& pointer) {
@@ -313,14 +259,6 @@ Finding syntax_error(std::string message) {
 }
 
 }  // namespace
-
-Environment process_environment() {
-  return [](const std::string& name) -> std::optional<std::string> {
-    const char* value = getenv(name.c_str());
-    if (value == nullptr) return std::nullopt;
-    return value;
-  };
-}
 
 ParsedSettings parse_settings(std::string_view text, const Environment& environment) {
   ParsedSettings out;

@@ -42,6 +42,11 @@ async::Task<Outcome<Committed>> MemoryStore::transaction(Transaction transaction
   co_return apply(transaction);
 }
 
+const Entry* MemoryStore::find(std::string_view key) const {
+  auto found = items_.find(key);
+  return found != items_.end() ? &found->second.entry : nullptr;
+}
+
 std::unique_ptr<Watch> MemoryStore::watch(int64_t after_revision, WatchListener& listener) {
   WatchList::Added added = watches_.add(after_revision, listener);
   behind_.push_back(added.member);

@@ -1,5 +1,6 @@
-// MemoryStore: a store that forgets everything with the process. For tests: its tasks never suspend
-// and its faults are switched on by hand.
+// MemoryStore: a store that forgets everything with the process. Holds what files and pushed
+// configurations say; and it is the one for tests: its tasks never suspend and its faults are
+// switched on by hand.
 #pragma once
 
 #include <deque>
@@ -28,6 +29,14 @@ class MemoryStore final : public Store {
   async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
   int64_t revision() const override { return revision_; }
+  // The same at once.
+  const Entry* find(std::string_view key) const;
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [key, item] : items_) visit(item.entry);
+  }
+  // A transaction that has no compares and touches no key twice, of any length.
+  Committed apply(const Transaction& transaction);
   // Also where a new watch catches up with the past.
   void on_timer() override;
 
@@ -49,7 +58,6 @@ class MemoryStore final : public Store {
 
   std::vector<Entry> entries(std::string_view prefix) const;
   bool holds(const std::vector<Compare>& compares) const;
-  Committed apply(const Transaction& transaction);
   size_t put_entry(const Operation& operation, ChangeSet& changes);
   size_t erase_range(std::string_view first, std::string_view end, ChangeSet& changes);
   Outcome<std::vector<ChangeSet>> changes_after(int64_t revision) const;

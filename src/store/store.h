@@ -104,6 +104,13 @@ struct Committed {
   std::vector<size_t> existed;  // per operation: how many keys were there before
 };
 
+// What the source of the configuration says and this store could not take over. The keys concerned
+// keep the values they had.
+struct Fault {
+  std::string key;  // "/apisix/routes/1"; of a whole file its path
+  std::string reason;
+};
+
 struct PutOptions {
   std::optional<int64_t> expected_mod_revision;  // 0: only if absent
   std::optional<int64_t> ttl_s;
@@ -157,6 +164,10 @@ class Store {
   // Call it about once a second: whatever is due by the clock is done.
   virtual void on_timer() {}
 
+  // Of the last reading. Empty for stores that are themselves the source.
+  virtual std::vector<Fault> faults() const { return {}; }
+  // Why there is no configuration at all, not even an old one; nothing when there is.
+  virtual std::optional<std::string> missing() const { return std::nullopt; }
   // Lets go of what only one process can have (a file), for the one that comes after. Operations
   // under way are finished and answered, later ones fail.
   virtual void close() {}
