@@ -27,6 +27,22 @@ bool is_known_method(std::string_view method) {
   return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
 }
 
+constexpr std::string_view kConfigsPath = "/apisix/admin/configs";
+constexpr std::string_view kValidatePath = "/apisix/admin/configs/validate";
+
+// What there is on a node whose configuration is pushed.
+bool is_standalone(const ApiRequest& request) {
+  const std::string& method = request.method;
+  if (request.path == kValidatePath) return method == "POST";
+  return request.path == kConfigsPath && (method == "GET" || method == "PUT" || method == "HEAD");
+}
+
+bool is_about_history(const std::vector<std::string>& segments, std::string_view method) {
+  if (segments.size() != 1) return false;
+  if (method == "GET") return segments[0] == "history" || segments[0] == "diff";
+  return method == "POST" && segments[0] == "rollback";
+}
+
 bool is_below(std::string_view path, std::string_view root) {
   return path.starts_with(root) && path.size() > root.size() && path[root.size()] == '/';
 }
@@ -50,11 +66,16 @@ ApiResponse unsupported_type(std::string_view name) {
 
 }  // namespace
 
-AdminApi::AdminApi(const ResourceApi::Parts& parts, AdminOptions options)
+AdminApi::AdminApi(const ResourceApi::Parts& parts, AdminOptions options,
+                   store::PushedStore* pushed)
     : parts_(parts),
       options_(std::move(options)),
       access_(options_.access),
-      resources_(parts_, options_.key_prefix, options_.v3) {}
+      resources_(parts_, options_.key_prefix, options_.v3),
+      history_({parts_.store, parts_.node, Keys(options_.key_prefix)}) {
+  if (pushed == nullptr) return;
+  standalone_.emplace(Standalone::Parts{*pushed, parts_.catalogue, parts_.node, parts_.clock});
+}
 
 async::Task<ApiResponse> AdminApi::handle(const ApiRequest& request) {
   Answer routing = route(request);
@@ -69,13 +90,51 @@ async::Task<ApiResponse> AdminApi::route(const ApiRequest& request) {
   if (path != kAdminPath && !is_below(path, kAdminPath)) co_return page_answer(404);
   if (options_.cors && request.method == "OPTIONS") co_return preflight();
   if (request.method == "HEAD" && path == kAdminPath) co_return text_answer(200, "");
-  if (path == kAdminPath || !is_known_method(request.method)) co_return page_answer(404);
+  bool known = standalone_ ? is_standalone(request) : is_known_method(request.method);
+  if (path == kAdminPath || !known) co_return page_answer(404);
 
   Result<std::string> author = access_.author_of(request);
   if (!author) co_return refused(author.error());
   Segments segments = path_segments(path);
+  if (request.method == "POST" && path == kValidatePath) {
+    Answer validating = validate(request);
+    co_return co_await validating;
+  }
+  if (is_about_history(segments, request.method)) {
+    Answer answering = of_history(request, std::move(*author));
+    co_return co_await answering;
+  }
+  if (standalone_) {
+    Answer answering = standalone(request);
+    co_return co_await answering;
+  }
   if (Settled settled = special(request, segments)) co_return std::move(*settled);
   Answer answering = resource(request, segments, std::move(*author));
+  co_return co_await answering;
+}
+
+async::Task<ApiResponse> AdminApi::validate(const ApiRequest& request) {
+  if (request.body_too_large || request.body.size() > kMaxBodyBytes) {
+    co_return body_too_large(std::max<uint64_t>(request.body_bytes, request.body.size()));
+  }
+  Answer validating = validate_configs(
+      request, {parts_.catalogue, parts_.node, parts_.store, Keys(options_.key_prefix)});
+  co_return co_await validating;
+}
+
+async::Task<ApiResponse> AdminApi::standalone(const ApiRequest& request) {
+  if (request.method == "GET") co_return standalone_->get(request);
+  if (request.method == "HEAD") co_return standalone_->head();
+  if (request.body_too_large) co_return body_too_large(request.body_bytes);
+  Answer putting = standalone_->put(request);
+  co_return co_await putting;
+}
+
+async::Task<ApiResponse> AdminApi::of_history(const ApiRequest& request, std::string author) {
+  if (request.body_too_large) co_return body_too_large(request.body_bytes);
+  Answer answering = request.method == "POST"            ? history_.rollback(request, author)
+                     : request.path.ends_with("history") ? history_.history(request)
+                                                         : history_.diff(request);
   co_return co_await answering;
 }
 
@@ -97,10 +156,8 @@ AdminApi::Settled AdminApi::special(const ApiRequest& request, const Segments& s
   }
   bool validates_one = request.method == "POST" && segments.size() >= 3 &&
                        segments[0] == "schema" && segments[1] == "validate";
-  bool validates = validates_one || is("POST", {"configs", "validate"});
-  if (validates && request.body_too_large) return body_too_large(request.body_bytes);
+  if (validates_one && request.body_too_large) return body_too_large(request.body_bytes);
   if (validates_one) return validate_resource(segments[2], request.body);
-  if (validates) return validate_configs(request, parts_.catalogue, parts_.node);
   return plugin_or_schema(request, segments);
 }
 

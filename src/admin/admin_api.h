@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "admin/access.h"
+#include "admin/history_api.h"
 #include "admin/node.h"
 #include "admin/resource_api.h"
+#include "admin/standalone.h"
 #include "http/api.h"
 
 namespace pylon::admin {
@@ -29,7 +31,9 @@ struct AdminOptions {
 
 class AdminApi {
  public:
-  AdminApi(const ResourceApi::Parts& parts, AdminOptions options);
+  // `pushed`: the store, when it takes whole configurations only; else null.
+  AdminApi(const ResourceApi::Parts& parts, AdminOptions options,
+           store::PushedStore* pushed = nullptr);
 
   // The request must outlive the task.
   async::Task<http::ApiResponse> handle(const http::ApiRequest& request);
@@ -40,6 +44,9 @@ class AdminApi {
   using Settled = std::optional<http::ApiResponse>;
 
   Answer route(const http::ApiRequest& request);
+  Answer standalone(const http::ApiRequest& request);
+  Answer validate(const http::ApiRequest& request);
+  Answer of_history(const http::ApiRequest& request, std::string author);
   Settled special(const http::ApiRequest& request, const Segments& segments);
   Settled plugin_or_schema(const http::ApiRequest& request, const Segments& segments) const;
   Answer resource(const http::ApiRequest& request, const Segments& segments, std::string author);
@@ -50,6 +57,8 @@ class AdminApi {
   AdminOptions options_;
   Access access_;
   ResourceApi resources_;
+  HistoryApi history_;
+  std::optional<Standalone> standalone_;
 };
 
 }  // namespace pylon::admin

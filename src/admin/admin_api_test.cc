@@ -184,6 +184,7 @@ TEST(AdminApi, ValidatesWholeConfigurations) {
   EXPECT_EQ(validate("{}"), "200 {}");
   EXPECT_EQ(validate(""), R"(400 {"error_msg":"invalid request body: empty request body"})");
   EXPECT_EQ(validate(R"({"routes":[{"id":"r","uri":"/a","upstream_id":"u"}],)"
+                     R"("upstreams":[{"id":"u","type":"roundrobin","nodes":{"a:1":1}}],)"
                      R"("consumers":[{"username":"a"},{"id":"a/credentials/b",)"
                      R"("plugins":{"key-auth":{"key":"k"}}}],"routes_conf_version":3})"),
             "200 {}");
@@ -201,6 +202,12 @@ TEST(AdminApi, ValidatesWholeConfigurations) {
   http::ApiRequest yaml = request_of("POST", "/apisix/admin/configs/validate");
   yaml.fields = {{"Content-Type", "application/yaml"}};
   yaml.body = "routes:\n  - id: r\n    uri: /a\n    service_id: s\n";
+  EXPECT_EQ(desk.send(yaml).body,
+            R"({"error_msg":"Configuration validation failed","errors":[{"resource_type":"routes",)"
+            R"("resource_id":"r","index":0,"error":"failed to fetch service info by service id )"
+            R"([s], response code: 404"}]})"
+            "\n");
+  desk.talk("PUT", "/services/s", "{}");
   EXPECT_EQ(desk.send(yaml).body, "{}\n");
   yaml.body = "routes: [";
   EXPECT_EQ(desk.send(yaml).body,

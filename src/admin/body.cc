@@ -58,6 +58,11 @@ tl::expected<Json, ApiResponse> parse_yaml_body(std::string_view body) {
   return tl::unexpected(error_answer(400, "invalid request body: invalid yaml request body"));
 }
 
+tl::expected<Json, ApiResponse> parse_document_body(const http::ApiRequest& request) {
+  bool is_yaml = request.field("Content-Type").starts_with("application/yaml");
+  return is_yaml ? parse_yaml_body(request.body) : parse_body(request.body);
+}
+
 ApiResponse body_too_large(uint64_t bytes) {
   return error_answer(400, fmt::format("invalid request body: request size {} is greater than the "
                                        "maximum size {} allowed",

@@ -16,6 +16,8 @@ constexpr uint64_t kMaxBodyBytes = 1'572'864;  // 1.5 MiB
 // other control characters may stand in strings as they are: a .proto file is often sent so.
 tl::expected<Json, http::ApiResponse> parse_body(std::string_view body);
 tl::expected<Json, http::ApiResponse> parse_yaml_body(std::string_view body);
+// As its Content-Type says: application/yaml, or JSON.
+tl::expected<Json, http::ApiResponse> parse_document_body(const http::ApiRequest& request);
 
 http::ApiResponse body_too_large(uint64_t bytes);
 

@@ -42,6 +42,7 @@ class Keys {
   std::string item(const Target& target) const {
     return item(*target.type, target.parent, target.id);
   }
+  std::string root() const { return prefix_ + "/"; }  // what all begin with
   std::string id_counter() const { return prefix_ + "/gen_id"; }
 
   // Of a key in the collection: is it an item of it, or does it belong to a child of an item?

@@ -204,7 +204,12 @@ Json ControlApi::config_status() const {
                                  {"status", "quarantined"},
                                  {"reason", item.reason}}));
   }
-  return Json::object({{"revision", view_.revision()}, {"objects", std::move(list)}});
+  Json status = Json::object({{"revision", view_.revision()}, {"objects", std::move(list)}});
+  for (const SourceFault& fault : view_.source_faults()) {
+    status["sources"].push_back(Json::object(
+        {{"source", Json(fault.source)}, {"status", "not read"}, {"reason", Json(fault.reason)}}));
+  }
+  return status;
 }
 
 Json ControlApi::schemas() const {

@@ -27,6 +27,12 @@ struct RuntimeItem {
   std::string fault = {};
 };
 
+// What the source of the configuration says and could not be read: a file, a list.
+struct SourceFault {
+  std::string source;  // "conf/apisix.yaml"
+  std::string reason;
+};
+
 struct NodeHealth {
   std::string ip;
   uint16_t port = 0;
@@ -55,6 +61,7 @@ class RuntimeView {
   // How far the stored configuration has been taken over, and what of it could not be.
   virtual int64_t revision() const = 0;
   virtual std::vector<snapshot::Quarantined> quarantined() const = 0;
+  virtual std::vector<SourceFault> source_faults() const { return {}; }
 
   // Why this node should get no traffic yet; nothing when it may.
   virtual std::optional<std::string> not_ready() const = 0;

@@ -138,6 +138,7 @@ ParsedSettings parse_config(std::string_view text, const ConfigFile& file,
                             const Environment& environment) {
   ParsedSettings parsed = parse_settings(text, environment);
   parsed.settings.prefix = file.prefix;
+  parsed.settings.config_path = file.path;
   return parsed;
 }
 

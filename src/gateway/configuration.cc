@@ -20,11 +20,11 @@ router::Mode router_mode(RouterMode mode) {
 
 }  // namespace
 
-Configuration::Configuration(const Parts& parts, const Settings& settings,
-                             std::function<void()> published)
+Configuration::Configuration(const Parts& parts, const Settings& settings, Hooks hooks)
     : parts_(parts),
       prefix_(settings.store.key_prefix + "/"),
-      published_(std::move(published)),
+      published_(std::move(hooks.published)),
+      reload_plugins_(std::move(hooks.reload_plugins)),
       transport_(parts.loop),
       resolver_(parts.dns, transport_, parts.clock),
       names_(parts.loop.timers(), parts.clock, resolver_,
@@ -86,11 +86,28 @@ void Configuration::on_changes(const store::ChangeSet& set) {
 
 void Configuration::on_gap(std::string_view why) {
   observe::log(observe::Level::warn, "the configuration is read anew: {}", why);
+  start_reload();
+}
+
+void Configuration::recompile() {
+  builder_.catalogue_changed();
+  for (auto& [key, revision] : keys_) revision = 0;  // none of them is up to date
+  start_reload();
+}
+
+void Configuration::start_reload() {
+  reload_again_ = reloading_;
+  if (std::exchange(reloading_, true)) return;
   reload_ = reload();
   reload_.start(&Configuration::reloaded, this);
 }
 
-void Configuration::reloaded(void*) {}
+void Configuration::reloaded(void* self) {
+  auto& configuration = *static_cast<Configuration*>(self);
+  configuration.reloading_ = false;
+  if (!std::exchange(configuration.reload_again_, false)) return;
+  configuration.parts_.loop.post([&configuration] { configuration.start_reload(); });
+}
 
 async::Task<void> Configuration::reload() {
   Result<void> loaded = co_await load();
@@ -100,20 +117,27 @@ async::Task<void> Configuration::reload() {
   }
 }
 
-// "/apisix/routes/1" -> routes, "1". False for keys that hold no resource.
+// "/apisix/routes/1" -> routes, "1".
+std::optional<Configuration::Name> Configuration::name_of(std::string_view key) const {
+  if (!key.starts_with(prefix_)) return std::nullopt;
+  std::string_view rest = key.substr(prefix_.size());
+  size_t slash = rest.find('/');
+  if (slash == std::string_view::npos || slash + 1 == rest.size()) return std::nullopt;
+  const config::ResourceType* type = config::find_resource_type(rest.substr(0, slash));
+  if (type == nullptr) return std::nullopt;
+  Name name{type->kind, std::string(rest.substr(slash + 1))};
+  bool is_credential = name.kind == config::Kind::consumer && name.id.find('/') != name.id.npos;
+  if (is_credential) name.kind = config::Kind::credential;
+  return name;
+}
+
+// False for keys that hold no resource.
 bool Configuration::to_change(const std::string& key, std::string value, int64_t create_revision,
                               snapshot::Change& change) const {
-  if (!key.starts_with(prefix_)) return false;
-  std::string_view rest = std::string_view(key).substr(prefix_.size());
-  size_t slash = rest.find('/');
-  if (slash == std::string_view::npos || slash + 1 == rest.size()) return false;
-  const config::ResourceType* type = config::find_resource_type(rest.substr(0, slash));
-  if (type == nullptr) return false;
-  change.kind = type->kind;
-  change.id = rest.substr(slash + 1);
-  if (change.kind == config::Kind::consumer && change.id.find('/') != std::string::npos) {
-    change.kind = config::Kind::credential;
-  }
+  std::optional<Name> name = name_of(key);
+  if (!name) return false;
+  change.kind = name->kind;
+  change.id = std::move(name->id);
   change.value = std::move(value);
   change.create_revision = create_revision;
   return true;

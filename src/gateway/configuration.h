@@ -35,12 +35,24 @@ class Configuration final : public admin::Node, private store::WatchListener {
     snapshot::Versions& versions;
     const upstream::dns::Config& dns;
   };
-  // `published`: a new snapshot waits for the workers.
-  Configuration(const Parts& parts, const Settings& settings, std::function<void()> published);
+  struct Hooks {
+    std::function<void()> published;       // a new snapshot waits for the workers
+    std::function<void()> reload_plugins;  // the list of plugins is to be read again
+  };
+  Configuration(const Parts& parts, const Settings& settings, Hooks hooks);
   ~Configuration() override;
 
   // Reads the store, publishes the first snapshot, watches from there.
   async::Task<Result<void>> load();
+  // Other plugins are enabled than before: everything is compiled again, soon.
+  void recompile();
+
+  // The resource that a key of the store holds; nothing when it holds none.
+  struct Name {
+    config::Kind kind;
+    std::string id;
+  };
+  std::optional<Name> name_of(std::string_view key) const;
 
   const snapshot::Builder& builder() const { return builder_; }
   int64_t revision() const { return revision_; }
@@ -49,7 +61,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   async::Task<void> applied(int64_t revision) override;
   std::optional<admin::KeyOwner> key_owner(std::string_view plugin,
                                            std::string_view key) const override;
-  void reload_plugins() override {}  // the list of plugins is read at start
+  void reload_plugins() override { reload_plugins_(); }
 
  private:
   static constexpr int64_t kAppliedPatienceUs = 5'000'000;
@@ -57,6 +69,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   void on_changes(const store::ChangeSet& changes) override;
   void on_gap(std::string_view why) override;
   static void reloaded(void* self);
+  void start_reload();
   async::Task<void> reload();
 
   bool to_change(const std::string& key, std::string value, int64_t create_revision,
@@ -67,12 +80,15 @@ class Configuration final : public admin::Node, private store::WatchListener {
   Parts parts_;
   std::string prefix_;  // "/apisix/"
   std::function<void()> published_;
+  std::function<void()> reload_plugins_;
   upstream::dns::NetTransport transport_;
   upstream::Resolver resolver_;
   upstream::NameWatch names_;
   snapshot::Builder builder_;
   std::unique_ptr<store::Watch> watch_;
   async::Task<void> reload_;
+  bool reloading_ = false;
+  bool reload_again_ = false;            // something came up while it was reloaded
   std::map<std::string, int64_t> keys_;  // served keys with their mod_revision
   int64_t revision_ = 0;                 // of the store, as applied
   uint64_t published_count_ = 0;  // numbers the snapshots, also those that only names have changed

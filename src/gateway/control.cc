@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <csignal>
 
+#include "admin/checks.h"
 #include "expr/graphql.h"
+#include "gateway/config_file.h"
 #include "gateway/gateway.h"
 #include "observe/log.h"
 #include "observe/metric_text.h"
 #include "plugins/all.h"
 #include "plugins/prometheus_page.h"
 #include "store/embedded/embedded_store.h"
+#include "store/file/file_store.h"
 
 namespace pylon::gateway {
 
@@ -22,7 +25,8 @@ using observe::log;
 namespace {
 
 constexpr int64_t kTickUs = 1'000'000;
-constexpr size_t kAdminBodyBytes = 1'572'864;  // 1.5 MiB, as APISIX
+constexpr size_t kAdminBodyBytes = 1'572'864;   // 1.5 MiB, as APISIX
+constexpr size_t kPushedBodyBytes = 256 << 20;  // a whole configuration
 constexpr size_t kSmallBodyBytes = 64 << 10;
 constexpr int kLockWaitMs = 5'000;  // for the gateway process before us to let go of the store
 constexpr int64_t kDepartureGraceUs = 100'000;  // for requests that are on their way
@@ -44,6 +48,16 @@ admin::AdminOptions admin_options(const Settings& settings) {
   options.key_prefix = settings.store.key_prefix;
   options.server_name = server_name(settings);
   return options;
+}
+
+// What makes an item of a file or a pushed configuration be left out, as APISIX judges it:
+// references between items are not asked about.
+store::ItemCheck item_check(const plugin::Catalogue& catalogue) {
+  return [&catalogue](const store::DocumentItem& item) -> Result<void> {
+    admin::Checks help(catalogue, nullptr);
+    Json copy = item.value;
+    return config::resource_type(item.kind).check(copy, {item.id, item.parent, help});
+  };
 }
 
 }  // namespace
@@ -147,12 +161,42 @@ int Control::run() {
 
 Result<void> Control::open() {
   if (Result<void> logs = open_logs(); !logs) return logs;
-  std::vector<std::string> missing = catalogue_.enable(settings_.plugins);
+  enable_plugins(settings_.plugins);
+  return open_store();
+}
+
+void Control::enable_plugins(const std::vector<std::string>& names) {
+  if (names == plugins_) return;
+  plugins_ = names;
+  std::vector<std::string> missing = catalogue_.enable(names);
   if (!missing.empty()) {
     log(Level::info, "of the list `plugins` this version does not have: {}",
         fmt::join(missing, ", "));
   }
-  return open_store();
+  if (configuration_ != nullptr) loop_.post([this] { configuration_->recompile(); });
+}
+
+// The list in apisix.yaml stands for that of config.yaml.
+void Control::on_plugin_list(const Json* list) {
+  if (list == nullptr) return enable_plugins(settings_.plugins);
+  std::vector<std::string> names;
+  for (const Json& plugin : list->items()) {
+    const Json* stream = plugin.find("stream");
+    bool of_http = stream == nullptr || !stream->as_bool();
+    if (of_http) names.emplace_back(plugin.find("name")->as_string());
+  }
+  enable_plugins(names);
+}
+
+// PUT plugins/reload: the list of config.yaml is read again.
+void Control::reload_plugins() {
+  ConfigFile file{.path = settings_.config_path, .prefix = settings_.prefix};
+  LoadedConfig config = load_config(file, process_environment(), {});
+  if (config.ok()) return enable_plugins(config.parsed.settings.plugins);
+  for (const Finding& finding : config.parsed.findings) {
+    if (finding.error) log(Level::error, "{}", finding.text(file.path));
+  }
+  log(Level::error, "plugins not reloaded: the list before it stays in force");
 }
 
 Result<void> Control::open_logs() {
@@ -172,8 +216,41 @@ Result<void> Control::open_logs() {
 }
 
 Result<void> Control::open_store() {
+  auto plugins = [this](const Json* list) { on_plugin_list(list); };
+  const StoreSettings& settings = settings_.store;
+  switch (settings.kind) {
+    case StoreKind::file:
+      store_ = std::make_unique<store::FileStore>(
+          store::FileOptions{settings_.absolute(settings.file_path),
+                             settings.provider() == ConfigProvider::json ? store::FileFormat::json
+                                                                         : store::FileFormat::yaml,
+                             {settings.key_prefix, item_check(catalogue_), plugins},
+                             process_environment()},
+          clock_);
+      return {};
+    case StoreKind::pushed:
+      return open_pushed_store();
+    default:
+      return open_embedded_store();
+  }
+}
+
+Result<void> Control::open_pushed_store() {
+  auto plugins = [this](const Json* list) { on_plugin_list(list); };
+  auto opened =
+      store::PushedStore::open({settings_.absolute(settings_.store.pushed_path),
+                                {settings_.store.key_prefix, item_check(catalogue_), plugins}},
+                               clock_);
+  if (!opened) return fail(opened.error().message);
+  pushed_store_ = opened->get();
+  store_ = std::move(*opened);
+  return {};
+}
+
+Result<void> Control::open_embedded_store() {
   store::EmbeddedOptions options;
   options.path = settings_.absolute(settings_.store.embedded_path);
+  options.kept_revisions = settings_.store.history_revisions;
   options.lock_wait_ms = kLockWaitMs;
   auto opened = store::EmbeddedStore::open(
       options, clock_, [this](std::function<void()> task) { loop_.post(std::move(task)); });
@@ -184,7 +261,8 @@ Result<void> Control::open_store() {
 
 void Control::boot() {
   Configuration::Parts parts{loop_, clock_, *store_, catalogue_, *versions_, dns_};
-  configuration_ = std::make_unique<Configuration>(parts, settings_, [this] { publish(); });
+  Configuration::Hooks hooks{[this] { publish(); }, [this] { reload_plugins(); }};
+  configuration_ = std::make_unique<Configuration>(parts, settings_, std::move(hooks));
   boot_ = load();
   boot_.start(&Control::booted, this);
 }
@@ -222,14 +300,14 @@ void Control::start_workers() {
 
 void Control::start_servers() {
   admin::ResourceApi::Parts parts{*store_, catalogue_, *configuration_, clock_};
-  admin_api_ = std::make_unique<admin::AdminApi>(parts, admin_options(settings_));
+  admin_api_ = std::make_unique<admin::AdminApi>(parts, admin_options(settings_), pushed_store_);
   view_ = std::make_unique<NodeView>(NodeView::Parts{loop_, *store_, catalogue_, *configuration_,
                                                      *versions_, settings_.store.key_prefix});
   control_api_ = std::make_unique<control::ControlApi>(*view_, catalogue_);
   serve(
       SocketKind::admin, admin_,
       [this](const http::ApiRequest& request) { return admin_api_->handle(request); },
-      kAdminBodyBytes);
+      pushed_store_ != nullptr ? kPushedBodyBytes : kAdminBodyBytes);
   serve(
       SocketKind::control, control_,
       [this](const http::ApiRequest& request) { return control_api_->answer(request); },

@@ -24,6 +24,7 @@
 #include "plugin/catalogue.h"
 #include "plugin/context.h"
 #include "snapshot/versions.h"
+#include "store/file/pushed_store.h"
 #include "store/store.h"
 
 namespace pylon::gateway {
@@ -45,6 +46,11 @@ class Control {
   Result<void> open();
   Result<void> open_logs();
   Result<void> open_store();
+  Result<void> open_embedded_store();
+  Result<void> open_pushed_store();
+  void enable_plugins(const std::vector<std::string>& names);
+  void on_plugin_list(const Json* list);
+  void reload_plugins();
   void boot();
   static void booted(void* self);
   async::Task<void> load();
@@ -85,6 +91,8 @@ class Control {
   expr::LogFormat log_format_;
   std::unique_ptr<observe::LogWriter> access_log_;
   std::unique_ptr<store::Store> store_;
+  store::PushedStore* pushed_store_ = nullptr;  // store_, when it is one
+  std::vector<std::string> plugins_;            // enabled now
   std::unique_ptr<Configuration> configuration_;
   std::unique_ptr<WorkerShared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -154,8 +154,28 @@ std::vector<control::NodeHealth> NodeView::health(std::string_view key) const {
   return nodes;
 }
 
+// What the builder could not use, and what the store could not take over from its source.
+std::vector<snapshot::Quarantined> NodeView::quarantined() const {
+  std::vector<snapshot::Quarantined> all = parts_.configuration.builder().quarantined();
+  for (store::Fault& fault : parts_.store.faults()) {
+    auto name = parts_.configuration.name_of(fault.key);
+    if (name) all.push_back({name->kind, std::move(name->id), std::move(fault.reason)});
+  }
+  return all;
+}
+
+std::vector<control::SourceFault> NodeView::source_faults() const {
+  std::vector<control::SourceFault> all;
+  for (store::Fault& fault : parts_.store.faults()) {
+    if (parts_.configuration.name_of(fault.key)) continue;
+    all.push_back({std::move(fault.key), std::move(fault.reason)});
+  }
+  return all;
+}
+
 std::optional<std::string> NodeView::not_ready() const {
   if (draining_) return "this node is about to end";
+  if (std::optional<std::string> missing = parts_.store.missing()) return missing;
   for (size_t worker = 0; worker < parts_.versions.workers(); ++worker) {
     if (parts_.versions.has_configuration(worker)) continue;
     return fmt::format("worker id: {} has not received configuration", worker);

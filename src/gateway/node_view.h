@@ -38,9 +38,8 @@ class NodeView final : public control::RuntimeView {
   async::Task<Result<std::vector<control::RuntimeItem>>> checked_items() override;
   std::vector<control::NodeHealth> health(std::string_view key) const override;
   int64_t revision() const override { return parts_.configuration.revision(); }
-  std::vector<snapshot::Quarantined> quarantined() const override {
-    return parts_.configuration.builder().quarantined();
-  }
+  std::vector<snapshot::Quarantined> quarantined() const override;
+  std::vector<control::SourceFault> source_faults() const override;
   std::optional<std::string> not_ready() const override;
   void reload_plugins() override { parts_.configuration.reload_plugins(); }
 

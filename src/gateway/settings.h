@@ -150,12 +150,20 @@ struct EncryptionSettings {
   std::vector<Secret> keyring{Secret("qeddd145sfvddff3"), Secret("edd1c9f0985e76a2")};
 };
 
+// What the provider comes to, by role: `yaml` is a file for a data plane, and a configuration that
+// is pushed through the Admin API for a node that has one.
+enum class StoreKind : uint8_t { embedded, etcd, file, pushed };
+
 struct StoreSettings {
   Role role = Role::traditional;
   std::array<ConfigProvider, 3> provider_of{};  // by role; embedded unless written
   ConfigProvider provider() const { return provider_of[static_cast<size_t>(role)]; }
-  std::string embedded_path = "data/pylon.db";  // relative to the prefix
-  std::string key_prefix = "/apisix";           // deployment.etcd.prefix: of the keys in answers
+  StoreKind kind = StoreKind::embedded;
+  std::string embedded_path = "data/pylon.db";   // relative to the prefix
+  int64_t history_revisions = 1000;              // of the embedded store
+  std::string pushed_path = "data/pushed.json";  // relative to the prefix
+  std::string file_path;                         // of a file store; relative to the prefix
+  std::string key_prefix = "/apisix";            // deployment.etcd.prefix: of the keys in answers
 };
 
 // pylon.limits.*: what one client, or all together, may use.
@@ -178,6 +186,7 @@ struct MetricsSettings {
 
 struct Settings {
   std::string prefix = ".";  // where conf/, logs/ and data/ are
+  std::string config_path;   // config.yaml itself
 
   ProxySettings proxy;
   ResolverSettings resolver;

@@ -30,17 +30,37 @@ void check_workers(Settings& settings, const Environment& environment, Report& r
   settings.process.workers = static_cast<unsigned>(count);
 }
 
+// As APISIX names it: conf/apisix.yaml, or conf/apisix-dev.yaml with APISIX_PROFILE=dev.
+std::string file_path(ConfigProvider provider, const Environment& environment) {
+  std::string profile = environment("APISIX_PROFILE").value_or("");
+  return fmt::format("conf/apisix{}{}.{}", profile.empty() ? "" : "-", profile,
+                     provider == ConfigProvider::json ? "json" : "yaml");
+}
+
 void check_store(Settings& settings, const Environment& environment, Report& report) {
   StoreSettings& store = settings.store;
-  std::string_view key = kProviderKeys[static_cast<size_t>(store.role)];
-  bool standalone = environment("APISIX_STAND_ALONE").value_or("") == "true";
-  if (store.provider() != ConfigProvider::embedded || standalone) {
-    report.error(key,
-                 "this version has the embedded store only: write `embedded`, or leave the "
-                 "key out");
+  if (environment("APISIX_STAND_ALONE").value_or("") == "true") {
+    store.role = Role::data_plane;
+    store.provider_of[static_cast<size_t>(Role::data_plane)] = ConfigProvider::yaml;
   }
   if (store.role == Role::control_plane) settings.admin.enabled = true;
   if (store.role == Role::data_plane) settings.admin.enabled = false;
+  std::string_view key = kProviderKeys[static_cast<size_t>(store.role)];
+  switch (store.provider()) {
+    case ConfigProvider::embedded:
+      store.kind = StoreKind::embedded;
+      return;
+    case ConfigProvider::yaml:
+    case ConfigProvider::json:
+      store.kind = settings.admin.enabled ? StoreKind::pushed : StoreKind::file;
+      store.file_path = file_path(store.provider(), environment);
+      if (store.role != Role::control_plane) return;
+      return report.error(key, "a control plane needs a store that others can read");
+    default:
+      return report.error(key,
+                          "this version has the stores embedded, yaml and json: write one of "
+                          "these, or leave the key out");
+  }
 }
 
 void check_mode(const Settings& settings, Report& report) {

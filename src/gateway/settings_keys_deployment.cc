@@ -83,13 +83,21 @@ constexpr Key kKeys[] = {
      "traditional serves both traffic and the Admin API, control_plane only the Admin API, "
      "data_plane only traffic."},
     {"deployment.role_traditional.config_provider", provider_type<Role::traditional>(),
-     "Where the configuration is stored. This version has the embedded store only."},
+     "Where the configuration comes from. embedded: a file of this node, written through the Admin "
+     "API. yaml, json: with the Admin API, pushed as a whole by PUT /apisix/admin/configs; with "
+     "apisix.enable_admin false, from conf/apisix.yaml or conf/apisix.json."},
     {"deployment.role_control_plane.config_provider", provider_type<Role::control_plane>(),
      "The same for this role."},
     {"deployment.role_data_plane.config_provider", provider_type<Role::data_plane>(),
-     "The same for this role."},
+     "The same for this role. yaml, json: from conf/apisix.yaml or conf/apisix.json, read again "
+     "whenever the file changes."},
     {"deployment.embedded.path", text<&S::store, &StoreSettings::embedded_path>(),
      "The file of the embedded store."},
+    {"deployment.embedded.history_revisions",
+     integer<1, 1'000'000, &S::store, &StoreSettings::history_revisions>(),
+     "How many of the last changes can be told and rolled back."},
+    {"deployment.pushed.path", text<&S::store, &StoreSettings::pushed_path>(),
+     "Where a pushed configuration is kept over a restart."},
 
     {"deployment.admin.admin_key", admin_keys_type(),
      "Who may use the Admin API. An empty key of role admin is generated at the start and written "

@@ -29,9 +29,6 @@ struct Builder::Batch {
   void add_routes(const Ids& ids) { routes.insert(ids.begin(), ids.end()); }
 };
 
-// What a stored value says, without the times that the Admin API keeps in it; `digest` tells
-// whether it says something else than another. Never 0.
-Result<Json> read_value(const std::string& text, uint64_t& digest);
-uint64_t digest_of(const Json& value);
+uint64_t digest_of(const Json& value);  // never 0
 
 }  // namespace pylon::snapshot

@@ -29,12 +29,12 @@ int rank(Kind kind) {
 
 uint64_t digest_of(const Json& value) { return hash_guarded(value.dump()) | 1; }
 
-Result<Json> read_value(const std::string& text, uint64_t& digest) {
+Result<Json> Builder::read(const std::string& text, uint64_t& digest) const {
   Result<Json> value = Json::parse(text);
   if (!value) return value;
   value->erase("create_time");
   value->erase("update_time");
-  digest = digest_of(*value);
+  digest = (digest_of(*value) ^ (catalogue_round_ << 1)) | 1;
   return value;
 }
 
@@ -139,7 +139,7 @@ Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
   std::string key = key_of(change.kind, change.id);
   if (!change.value.empty()) {
     uint64_t digest = 0;
-    Result<Json> value = read_value(change.value, digest);
+    Result<Json> value = read(change.value, digest);
     if (!value) return tl::unexpected(value.error());
     Result<config::Upstream> config = config::parse_upstream(std::move(*value));
     if (!config) return tl::unexpected(config.error());

@@ -61,6 +61,10 @@ class Builder final {
   std::unique_ptr<const Snapshot> readdress(const std::string& host);
   std::unique_ptr<const Snapshot> snapshot() const { return std::make_unique<Snapshot>(current_); }
 
+  // Other plugins are enabled than before: what is applied from now on counts as changed, even if
+  // its value is the same. The caller applies everything anew.
+  void catalogue_changed() { ++catalogue_round_; }
+
   std::vector<Quarantined> quarantined() const;
   const upstream::HealthTable& health() const { return upstream_maker_.health(); }
   const Snapshot& current() const { return current_; }
@@ -132,6 +136,9 @@ class Builder final {
   };
   struct Batch;  // one apply() at work
 
+  // What a stored value says, without the times that the Admin API keeps in it; `digest` tells
+  // whether it says something else than another. Never 0.
+  Result<Json> read(const std::string& text, uint64_t& digest) const;
   void change_one(const Change& change, Batch& batch);
   Result<void> dispatch(const Change& change, Batch& batch);
   std::unique_ptr<const Snapshot> finish(Batch& batch);
@@ -195,7 +202,9 @@ class Builder final {
   std::map<std::string, GlobalRule, std::less<>> global_rules_;
   StringMap<ConsumerState> consumers_;
   Json metadata_ = Json::object();
+  uint64_t metadata_round_ = 0;
   std::map<std::string, Quarantined, std::less<>> quarantined_;  // by key
+  uint64_t catalogue_round_ = 0;
   Snapshot current_;
 };
 

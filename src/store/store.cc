@@ -1,20 +1,26 @@
 #include "store/store.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace pylon::store {
 
+// In the order of the keys, what a prefix covers comes right behind it.
 std::optional<Failure> fault_of(const Transaction& transaction) {
-  const auto& operations = transaction.operations;
-  for (size_t i = 0; i < operations.size(); ++i) {
-    for (size_t j = 0; j < operations.size(); ++j) {
-      bool prefix = operations[j].kind == Operation::Kind::erase_prefix;
-      bool touches = prefix ? operations[i].key.starts_with(operations[j].key)
-                            : operations[i].key == operations[j].key;
-      if (i == j || !touches) continue;
-      return Failure{Failure::Kind::refused,
-                     "two operations of a transaction touch the key " + operations[i].key};
-    }
+  std::vector<const Operation*> ordered;
+  for (const Operation& operation : transaction.operations) ordered.push_back(&operation);
+  std::sort(ordered.begin(), ordered.end(), [](const Operation* a, const Operation* b) {
+    bool is_prefix = a->kind == Operation::Kind::erase_prefix;
+    bool b_is_prefix = b->kind == Operation::Kind::erase_prefix;
+    return a->key != b->key ? a->key < b->key : is_prefix && !b_is_prefix;
+  });
+  for (size_t i = 1; i < ordered.size(); ++i) {
+    const Operation& before = *ordered[i - 1];
+    const std::string& key = ordered[i]->key;
+    bool covered = before.kind == Operation::Kind::erase_prefix && key.starts_with(before.key);
+    if (!covered && key != before.key) continue;
+    return Failure{Failure::Kind::refused, "two operations of a transaction touch the key " + key};
   }
   return std::nullopt;
 }

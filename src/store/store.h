@@ -117,6 +117,8 @@ struct PutOptions {
   Origin origin;
 };
 
+class History;  // store/history.h
+
 class WatchListener {
  public:
   virtual void on_changes(const ChangeSet& changes) = 0;
@@ -164,6 +166,8 @@ class Store {
   // Call it about once a second: whatever is due by the clock is done.
   virtual void on_timer() {}
 
+  // Null: this store keeps none.
+  virtual History* history() { return nullptr; }
   // Of the last reading. Empty for stores that are themselves the source.
   virtual std::vector<Fault> faults() const { return {}; }
   // Why there is no configuration at all, not even an old one; nothing when there is.

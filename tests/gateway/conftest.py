@@ -42,11 +42,11 @@ def pylon(module_pylon):
 
 @pytest.fixture
 def own_pylon(tmp_path):
-    """Makes gateways for one test: own_pylon(config, workers=2, start=True)."""
+    """Makes gateways for one test: own_pylon(config, workers=2, start=True, **of Pylon)."""
     made = []
 
-    def make(config=None, workers=2, start=True):
-        gateway = Pylon(tmp_path / f"pylon{len(made)}", config, workers)
+    def make(config=None, workers=2, start=True, **more):
+        gateway = Pylon(tmp_path / f"pylon{len(made)}", config, workers, **more)
         made.append(gateway)
         return gateway.start() if start else gateway
 

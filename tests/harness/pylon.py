@@ -25,9 +25,11 @@ def merged(base, extra):
 
 
 class Pylon:
-    """`config` is merged over a complete config.yaml; `start` waits until routes can be written."""
+    """`config` is merged over a complete config.yaml; `start` waits until `ready_path` of the Admin
+    API answers, and without one until connections are accepted."""
 
-    def __init__(self, folder, config=None, workers=1):
+    def __init__(self, folder, config=None, workers=1, ready_path="/routes"):
+        self.ready_path = ready_path
         self.folder = Path(folder)
         self.port, self.admin_port = free_port(), free_port()
         self.control_port, self.metrics_port = free_port(), free_port()
@@ -79,12 +81,13 @@ class Pylon:
     def start(self, environment=None):
         self.process = Process(self.command("start", "--foreground"), self.folder, environment)
         self.process.await_port(self.port)
-        until(self._takes_routes, "the Admin API", 10, 0.01)
+        if self.ready_path:
+            until(self._takes_routes, "the Admin API", 10, 0.01)
         return self
 
     def _takes_routes(self):
         try:
-            return self.process.running() and self.admin.get("/routes") is not None
+            return self.process.running() and self.admin.get(self.ready_path) is not None
         except OSError:
             return False
 

@@ -181,6 +181,20 @@ async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::search(std::string prefi
       }));
 }
 
+async::Task<Outcome<HistoryPage>> EmbeddedStore::revisions(HistoryQuery query) {
+  return ask(std::make_shared<Call<HistoryPage>>(
+      [query = std::move(query)](Tables& tables) { return tables.revisions(query); }));
+}
+
+async::Task<Outcome<std::vector<KeyDifference>>> EmbeddedStore::differences(int64_t from,
+                                                                            int64_t to,
+                                                                            HistoryQuery query) {
+  return ask(std::make_shared<Call<std::vector<KeyDifference>>>(
+      [from, to, query = std::move(query)](Tables& tables) {
+        return tables.differences(from, to, query);
+      }));
+}
+
 async::Task<Outcome<int64_t>> EmbeddedStore::load(Visitor visit) {
   auto entries = std::make_shared<std::vector<Entry>>();
   auto call = std::make_shared<Call<int64_t>>([entries](Tables& tables) {

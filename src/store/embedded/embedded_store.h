@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "store/embedded/file_lock.h"
 #include "store/embedded/tables.h"
+#include "store/history.h"
 #include "store/store.h"
 #include "store/watch_list.h"
 
@@ -32,7 +33,7 @@ struct EmbeddedOptions {
   size_t max_queued = 10'000;     // operations; further ones fail at once
 };
 
-class EmbeddedStore final : public Store {
+class EmbeddedStore final : public Store, private History {
  public:
   // Runs a function on the control thread, soon; callable from any thread (Loop::post).
   using Post = std::function<void(std::function<void()>)>;
@@ -50,6 +51,7 @@ class EmbeddedStore final : public Store {
   async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
   int64_t revision() const override { return revision_; }
+  History* history() override { return this; }
   void on_timer() override;
   void close() override;            // blocks while the queue is written
   Outcome<void> reopen() override;  // blocks while another process has the file
@@ -62,6 +64,10 @@ class EmbeddedStore final : public Store {
   class CatchUp;
   class Waiter;
   using Requests = std::vector<std::shared_ptr<Request>>;
+
+  async::Task<Outcome<HistoryPage>> revisions(HistoryQuery query) override;
+  async::Task<Outcome<std::vector<KeyDifference>>> differences(int64_t from, int64_t to,
+                                                               HistoryQuery query) override;
 
   EmbeddedStore(const EmbeddedOptions& options, const Clock& clock, Post post);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/embedded/schema.h"
+#include "store/embedded/statements.h"
 #include "store/watch_list.h"
 
 namespace pylon::store::embedded {
@@ -28,46 +29,6 @@ void limit_size(Database& database, uint64_t max_bytes) {
 }
 
 }  // namespace
-
-struct Tables::Statements {
-  explicit Statements(Database& db)
-      : get(db, "SELECT key, value, create_revision, mod_revision FROM entry WHERE key = ?1"),
-        list(db,
-             "SELECT key, value, create_revision, mod_revision FROM entry "
-             "WHERE key >= ?1 AND (?2 = '' OR key < ?2) AND (?3 = '' OR instr(value, ?3) > 0)"),
-        load(db, "SELECT key, value, create_revision, mod_revision FROM entry ORDER BY id"),
-        keys(db, "SELECT key FROM entry WHERE key >= ?1 AND (?2 = '' OR key < ?2) ORDER BY key"),
-        due(db, "SELECT key FROM entry WHERE expires_us <= ?1 ORDER BY expires_us, id"),
-        keep_previous(db,
-                      "INSERT OR IGNORE INTO version (revision, key, value, create_revision) "
-                      "SELECT mod_revision, key, value, create_revision FROM entry WHERE key = ?1"),
-        create(db,
-               "INSERT INTO entry (key, value, create_revision, mod_revision, expires_us) "
-               "VALUES (?1, ?2, ?3, ?3, ?4)"),
-        update(db,
-               "UPDATE entry SET value = ?2, mod_revision = ?3, expires_us = ?4 WHERE key = ?1"),
-        erase(db, "DELETE FROM entry WHERE key = ?1"),
-        add_version(db,
-                    "INSERT INTO version (revision, key, value, create_revision) "
-                    "VALUES (?1, ?2, ?3, ?4)"),
-        add_revision(db, "INSERT INTO revision VALUES (?1, ?2, ?3, ?4, ?5)"),
-        set_state(db, "UPDATE state SET value = ?2 WHERE name = ?1"),
-        get_state(db, "SELECT value FROM state WHERE name = ?1"),
-        changes(db,
-                "SELECT revision, key, value, create_revision FROM version WHERE revision > ?1 "
-                "ORDER BY revision, id"),
-        changed_keys(db, "SELECT key FROM version WHERE revision = ?1"),
-        forget_before(db, "DELETE FROM version WHERE key = ?1 AND revision < ?2"),
-        forget_settled(db,
-                       "DELETE FROM version WHERE key = ?1 AND revision = ?2 AND (value IS NULL "
-                       "OR EXISTS (SELECT 1 FROM entry WHERE key = ?1 AND mod_revision = ?2))"),
-        forget_revision(db, "DELETE FROM revision WHERE revision = ?1") {}
-
-  Statement get, list, load, keys, due;
-  Statement keep_previous, create, update, erase, add_version, add_revision;
-  Statement set_state, get_state;
-  Statement changes, changed_keys, forget_before, forget_settled, forget_revision;
-};
 
 Outcome<std::unique_ptr<Tables>> Tables::open(std::unique_ptr<Database> database,
                                               const TableLimits& limits) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "store/embedded/database.h"
+#include "store/history.h"
 #include "store/store.h"
 
 namespace pylon::store::embedded {
@@ -46,6 +47,10 @@ class Tables {
   Outcome<int64_t> load(const Store::Visitor& visit);
   Outcome<std::vector<ChangeSet>> changes_after(int64_t revision);
 
+  Outcome<HistoryPage> revisions(const HistoryQuery& query);
+  Outcome<std::vector<KeyDifference>> differences(int64_t from, int64_t to,
+                                                  const HistoryQuery& query);
+
   Outcome<void> begin();
   Outcome<void> commit();
   void roll_back();
@@ -63,6 +68,8 @@ class Tables {
   size_t erase_range(std::string_view first, std::string_view end, ChangeSet& changes);
   void erase(std::string_view key, ChangeSet& changes);
   Outcome<Applied> finish(Applied applied, const Origin& origin, int64_t now_us);
+  std::optional<Failure> not_kept(int64_t revision) const;
+  std::optional<std::string> value_at(std::string_view key, int64_t revision);
   void prune();
   void prune_revision(int64_t revision);
   void read_state();

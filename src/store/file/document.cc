@@ -46,15 +46,16 @@ class Reading {
     for (size_t i = 0; i < list.items().size(); ++i) read_item(type, list.items()[i], i);
   }
 
-  void read_plugins(const Json& list) {
-    if (list.is_null()) return;
-    std::string key = plugin_list_key(prefix_);
-    bool named = std::all_of(list.items().begin(), list.items().end(), [](const Json& plugin) {
+  // The list as it may be used; null when there is none, or it is wrong.
+  const Json* plugin_list(const Json* list) {
+    if (list == nullptr || list->is_null()) return nullptr;
+    bool named = std::all_of(list->items().begin(), list->items().end(), [](const Json& plugin) {
       const Json* name = plugin.find("name");
       return name != nullptr && name->is_string();
     });
-    if (!list.is_array() || !named) return fault(key, "it should be a list of {name, stream}");
-    state_.entries[key] = list.dump();
+    if (list->is_array() && named) return list;
+    fault(fmt::format("{}/plugins", prefix_), "it should be a list of {name, stream}");
+    return nullptr;
   }
 
   DesiredState take() { return std::move(state_); }
@@ -80,8 +81,6 @@ class Reading {
 
 }  // namespace
 
-std::string plugin_list_key(std::string_view prefix) { return fmt::format("{}/plugins", prefix); }
-
 Result<DocumentItem> document_item(const ResourceType& type, const Json& item, size_t index) {
   if (!item.is_object()) {
     return fail(fmt::format("invalid item data of [{}/{}], val: {}, it should be an object",
@@ -105,13 +104,14 @@ Result<DocumentItem> document_item(const ResourceType& type, const Json& item, s
   return out;
 }
 
-DesiredState read_document(const Json& document, std::string_view prefix, const ItemCheck& check) {
+DesiredState read_document(const Json& document, std::string_view prefix,
+                           const PluginListUse& use_plugins, const ItemCheck& check) {
   Reading reading(prefix, check);
+  use_plugins(reading.plugin_list(document.find("plugins")));
   for (const ResourceType& type : config::resource_types()) {
     const Json* list = type.parent.empty() ? document.find(type.name) : nullptr;
     if (list != nullptr) reading.read_list(type, *list);
   }
-  if (const Json* plugins = document.find("plugins")) reading.read_plugins(*plugins);
   return reading.take();
 }
 

@@ -39,10 +39,11 @@ Result<DocumentItem> document_item(const config::ResourceType& type, const Json&
 
 using ItemCheck = std::function<Result<void>(const DocumentItem& item)>;
 
-// Of two items with one id the later counts. `prefix` is "/apisix".
-DesiredState read_document(const Json& document, std::string_view prefix, const ItemCheck& check);
+// The document's list of enabled plugins, [{name, stream}]; null when it has none.
+using PluginListUse = std::function<void(const Json* list)>;
 
-// Where the list of enabled plugins stands in a store: a JSON array of {name, stream}.
-std::string plugin_list_key(std::string_view prefix);
+// Of two items with one id the later counts. `prefix` is "/apisix".
+DesiredState read_document(const Json& document, std::string_view prefix,
+                           const PluginListUse& use_plugins, const ItemCheck& check);
 
 }  // namespace pylon::store

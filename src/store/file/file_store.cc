@@ -65,7 +65,7 @@ Result<Json> parse_document(std::string_view text, FileFormat format,
 }
 
 FileStore::FileStore(FileOptions options, const Clock& clock)
-    : HeldStore(clock), options_(std::move(options)), clock_(clock) {
+    : HeldStore(std::move(options.rules), clock), options_(std::move(options)), clock_(clock) {
   look();
 }
 
@@ -115,9 +115,10 @@ void FileStore::read() {
   digest_ = digest;
   Result<Json> document = parse_document(text, options_.format, options_.environment);
   if (!document) {
-    return keep({options_.path, "failed to parse the content of file: " + document.error().message});
+    return keep(
+        {options_.path, "failed to parse the content of file: " + document.error().message});
   }
-  hold(read_document(*document, options_.key_prefix, options_.check));
+  hold(*document);
   if (loaded_) {
     observe::log(observe::Level::warn, "config file {} reloaded.", options_.path);
   }

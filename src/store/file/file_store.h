@@ -21,9 +21,8 @@ enum class FileFormat : uint8_t { yaml, json };
 struct FileOptions {
   std::string path;
   FileFormat format = FileFormat::yaml;
-  std::string key_prefix = "/apisix";
+  DocumentRules rules;
   Environment environment;
-  ItemCheck check;
 };
 
 // The document of such a file, with the environment's variables in it. The error says what is wrong
@@ -54,7 +53,7 @@ class FileStore final : public HeldStore {
   FileOptions options_;
   const Clock& clock_;
   Stamp seen_;
-  uint64_t digest_ = 0;    // of the text read last
+  uint64_t digest_ = 0;     // of the text read last
   bool may_change_ = true;  // the stamp is so young that a change may not show in it
   bool loaded_ = false;
 };

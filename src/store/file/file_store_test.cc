@@ -47,8 +47,12 @@ class FileStoreTest : public FolderTest {
       if (name == "URI") return "/from-env";
       return std::nullopt;
     };
-    return {path("apisix.yaml"), format, "/apisix", environment, refuse_bad};
+    return {path("apisix.yaml"), format, {"/apisix", refuse_bad, plugins_}, environment};
   }
+  std::string plugin_list_;
+  PluginListUse plugins_ = [this](const Json* list) {
+    plugin_list_ = list != nullptr ? list->dump() : "";
+  };
   // As editors and configuration management do it.
   void write(const std::string& text) {
     std::ofstream(path("new")) << text;
@@ -61,8 +65,8 @@ using Lines = std::vector<std::string>;
 TEST_F(FileStoreTest, ReadsAndFollowsTheFile) {
   write("routes:\n  - id: 1\n    uri: ${{URI}}\n  - uri: /b\nplugins:\n  - name: cors\n#END\n");
   FileStore store(options(), clock_);
-  EXPECT_EQ(held(store), (Lines{"/apisix/plugins [{\"name\":\"cors\"}]",
-                                "/apisix/routes/1 {\"id\":\"1\",\"uri\":\"/from-env\"}",
+  EXPECT_EQ(plugin_list_, R"([{"name":"cors"}])");
+  EXPECT_EQ(held(store), (Lines{"/apisix/routes/1 {\"id\":\"1\",\"uri\":\"/from-env\"}",
                                 "/apisix/routes/arr_2 {\"uri\":\"/b\",\"id\":\"arr_2\"}"}));
   EXPECT_FALSE(store.missing());
   int64_t revision = store.revision();
@@ -71,6 +75,7 @@ TEST_F(FileStoreTest, ReadsAndFollowsTheFile) {
   write("routes:\n  - id: 1\n    uri: /c\n#END\n");
   store.on_timer();
   EXPECT_EQ(held(store), (Lines{"/apisix/routes/1 {\"id\":\"1\",\"uri\":\"/c\"}"}));
+  EXPECT_EQ(plugin_list_, "");
 }
 
 TEST_F(FileStoreTest, KeepsTheLastGoodStateOfWhatIsWrong) {
@@ -129,7 +134,7 @@ TEST_F(FileStoreTest, TakesNoWrites) {
 class PushedStoreTest : public FolderTest {
  protected:
   std::unique_ptr<PushedStore> open() {
-    auto store = PushedStore::open({path("data/pushed.json"), "/apisix", refuse_bad}, clock_);
+    auto store = PushedStore::open({path("data/pushed.json"), {.check = refuse_bad}}, clock_);
     EXPECT_TRUE(store) << store.error().message;
     return std::move(*store);
   }
@@ -153,7 +158,7 @@ TEST_F(PushedStoreTest, KeepsWhatWasPushed) {
 TEST_F(PushedStoreTest, RefusesAFileOfAnotherKind) {
   std::filesystem::create_directory(path("data"));
   std::ofstream(path("data/pushed.json")) << "[1";
-  auto store = PushedStore::open({path("data/pushed.json"), "/apisix", refuse_bad}, clock_);
+  auto store = PushedStore::open({path("data/pushed.json"), {.check = refuse_bad}}, clock_);
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().kind, Failure::Kind::corrupt);
 }

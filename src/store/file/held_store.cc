@@ -31,9 +31,10 @@ std::unique_ptr<Watch> HeldStore::watch(int64_t after_revision, WatchListener& l
   return held_.watch(after_revision, listener);
 }
 
-void HeldStore::hold(const DesiredState& state) {
+void HeldStore::hold(const Json& document) {
   held_.on_timer();
-  faults_ = state.faults;
+  DesiredState state = read_document(document, rules_.key_prefix, rules_.plugins, rules_.check);
+  faults_ = std::move(state.faults);
   for (const Fault& fault : faults_) {
     observe::log(observe::Level::error, "{} is not taken over: {}", fault.key, fault.reason);
   }

@@ -15,6 +15,14 @@
 
 namespace pylon::store {
 
+// What a document means to the gateway.
+struct DocumentRules {
+  std::string key_prefix = "/apisix";
+  ItemCheck check;
+  // Told before items are checked: the list of enabled plugins in the document, or null.
+  PluginListUse plugins = [](const Json*) {};
+};
+
 class HeldStore : public Store {
  public:
   async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
@@ -28,11 +36,12 @@ class HeldStore : public Store {
   std::vector<Fault> faults() const override { return faults_; }
 
  protected:
-  explicit HeldStore(const Clock& clock) : held_(clock, kKeptSets) {}
+  HeldStore(DocumentRules rules, const Clock& clock)
+      : rules_(std::move(rules)), held_(clock, kKeptSets) {}
 
-  // Makes what is held equal to the state, but for the keys of its faults. Watches that had not
+  // Makes what is held equal to the document, but for items with faults. Watches that had not
   // caught up yet do so first.
-  void hold(const DesiredState& state);
+  void hold(const Json& document);
   // The source could not be read at all: everything stays, and this is the only fault.
   void keep(Fault fault);
 
@@ -42,6 +51,7 @@ class HeldStore : public Store {
 
   bool is_faulty(std::string_view key) const;
 
+  DocumentRules rules_;
   MemoryStore held_;
   std::vector<Fault> faults_;
 };

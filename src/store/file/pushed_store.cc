@@ -15,26 +15,25 @@ Outcome<std::unique_ptr<PushedStore>> PushedStore::open(PushedOptions options, c
 }
 
 Outcome<void> PushedStore::read() {
-  Outcome<std::optional<std::string>> text = read_whole(options_.path);
+  Outcome<std::optional<std::string>> text = read_whole(path_);
   if (!text) return tl::unexpected(text.error());
   if (!*text) return {};
   Result<Json> document = Json::parse(**text);
   if (!document || !document->is_object()) {
     return failed(Failure::Kind::corrupt,
-                  fmt::format("{} is no pushed configuration; remove it, and push again",
-                              options_.path));
+                  fmt::format("{} is no pushed configuration; remove it, and push again", path_));
   }
   configuration_ = std::move(*document);
-  hold(read_document(configuration_, options_.key_prefix, options_.check));
+  hold(configuration_);
   return {};
 }
 
 Outcome<int64_t> PushedStore::push(Json configuration) {
-  if (Outcome<void> kept = write_durably(options_.path, configuration.dump()); !kept) {
+  if (Outcome<void> kept = write_durably(path_, configuration.dump()); !kept) {
     return tl::unexpected(kept.error());
   }
   configuration_ = std::move(configuration);
-  hold(read_document(configuration_, options_.key_prefix, options_.check));
+  hold(configuration_);
   return revision();
 }
 

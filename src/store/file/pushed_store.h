@@ -13,8 +13,7 @@ namespace pylon::store {
 
 struct PushedOptions {
   std::string path;  // where what was pushed is kept; its folder is made when missing
-  std::string key_prefix = "/apisix";
-  ItemCheck check;
+  DocumentRules rules;
 };
 
 class PushedStore final : public HeldStore {
@@ -35,11 +34,11 @@ class PushedStore final : public HeldStore {
 
  private:
   PushedStore(PushedOptions options, const Clock& clock)
-      : HeldStore(clock), options_(std::move(options)) {}
+      : HeldStore(std::move(options.rules), clock), path_(std::move(options.path)) {}
 
   Outcome<void> read();
 
-  PushedOptions options_;
+  std::string path_;
   Json configuration_;
 };
 
