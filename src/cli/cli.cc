@@ -14,7 +14,34 @@ namespace {
 struct Command {
   const char* name;
   std::function<int(const Options&)> run;
+  void (*add_options)(CLI::App& sub, Options& options) = nullptr;  // beside those that all have
 };
+
+void add_scope(CLI::App& sub, Options& options) {
+  sub.add_option("--resource", options.resource);
+  sub.add_option("--id", options.id);
+}
+
+void add_history_options(CLI::App& sub, Options& options) {
+  add_scope(sub, options);
+  sub.add_option("--page", options.page);
+  sub.add_option("--page-size", options.page_size);
+}
+
+void add_diff_options(CLI::App& sub, Options& options) {
+  add_scope(sub, options);
+  sub.add_option("from", options.revision)->required();
+  sub.add_option("to", options.to_revision);
+}
+
+void add_rollback_options(CLI::App& sub, Options& options) {
+  add_scope(sub, options);
+  sub.add_option("to", options.revision)->required();
+  sub.add_flag("--dry-run", options.dry_run);
+  sub.add_option("--comment", options.comment);
+}
+
+void add_help_options(CLI::App& sub, Options& options) { sub.add_option("topic", options.topic); }
 
 std::vector<Command> commands(GatewayMain gateway_main) {
   return {{"start", start},
@@ -24,8 +51,11 @@ std::vector<Command> commands(GatewayMain gateway_main) {
           {"restart", restart},
           {"test", test},
           {"init", init},
+          {"history", history, add_history_options},
+          {"diff", diff, add_diff_options},
+          {"rollback", rollback, add_rollback_options},
           {"version", [](const Options&) { return version(); }},
-          {"help", help},
+          {"help", help, add_help_options},
           {"worker-process", [gateway_main](const Options& options) {
              return worker_process(options, gateway_main);
            }}};
@@ -60,7 +90,7 @@ int run(int argc, char** argv, GatewayMain gateway_main) {
   for (const Command& command : all) {
     CLI::App* sub = app.add_subcommand(command.name);
     sub->set_help_flag();
-    if (std::string_view(command.name) == "help") sub->add_option("topic", options.topic);
+    if (command.add_options != nullptr) command.add_options(*sub, options);
   }
   app.require_subcommand(0, 1);
   try {

@@ -125,7 +125,8 @@ TEST_F(CliTest, TheInnerCommandIsNotForPeople) {
 
 TEST_F(CliTest, TheWelcomeShowsAFreshKeyAndNoOther) {
   write_config("deployment: {admin: {admin_key: [{key: hidden-key, role: admin}]}}\n");
-  Options options{.prefix = prefix_, .config = "", .foreground = false, .topic = ""};
+  Options options;
+  options.prefix = prefix_;
   Place place(options);
   CaptureStdout();
   print_welcome(place, load_and_report(place, true));

@@ -2,6 +2,8 @@
 // status.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cli/cli.h"
@@ -23,6 +25,16 @@ struct Options {
   std::string config;  // -c; empty: conf/config.yaml under the prefix
   bool foreground = false;
   std::string topic;  // of `help`
+
+  // history, diff, rollback
+  int64_t revision = 0;                     // diff: from; rollback: to
+  std::optional<int64_t> to_revision = {};  // nothing: the newest
+  std::string resource;                     // "routes"; empty: all
+  std::string id;
+  int64_t page = 1;
+  int64_t page_size = 20;
+  bool dry_run = false;
+  std::string comment;
 };
 
 int start(const Options& options);
@@ -32,6 +44,9 @@ int reload(const Options& options);
 int restart(const Options& options);
 int test(const Options& options);
 int init(const Options& options);
+int history(const Options& options);
+int diff(const Options& options);
+int rollback(const Options& options);
 int version();
 int help(const Options& options);
 int worker_process(const Options& options, GatewayMain gateway_main);

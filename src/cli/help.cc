@@ -20,6 +20,10 @@ usage: pylon COMMAND [options]
   reload     take a new config.yaml (or a new binary) without failing a request
   restart    stop and start
   test       check config.yaml
+  history    tell the last changes of the configuration: --resource routes --id 1 --page 2
+  diff       FROM [TO]: what differs between two revisions
+  rollback   TO: make the configuration that of a revision, in one step; --resource and --id
+             confine it, --dry-run only tells, --comment is kept with it
   init       make conf/config.yaml, logs/ and data/ where they are missing
   version    print the version
   help       print this; `help config` prints the reference of config.yaml,

@@ -36,6 +36,7 @@ class FileGateway:
         if document is not None:
             self.write(document)
         self.gateway.start(environment)
+        config_status(self.gateway)  # answered when the file has been read
 
     def write(self, document, end="#END\n"):
         """As configuration management does it: a new file takes the name."""
@@ -126,7 +127,7 @@ def test_every_kind_of_resource(own_pylon, echo):
     )
     assert config_status(node.gateway)["objects"] == []
     got = get(node.gateway.port, "/a", headers={"Host": "s.test"})
-    assert (got.status, got.header("X-P"), got.header("X-G")) == (200, "1", "1")
+    assert (got.status, got.get(b"x-p"), got.get(b"x-g")) == (200, b"1", b"1")
     assert node.status("/a") == 404
     keys = {"of-jack": 200, "of-ann": 200, "of-nobody": 401}
     for key, status in keys.items():
@@ -135,13 +136,14 @@ def test_every_kind_of_resource(own_pylon, echo):
 
 def test_the_plugin_list_of_the_file(own_pylon, echo):
     plugins = {"response-rewrite": {"headers": {"X-P": "1"}}}
-    document = {"routes": [route(echo, 1, "/a", plugins=plugins)], "plugins": [{"name": "key-auth"}]}
+    routes = [route(echo, 1, "/a", plugins=plugins)]
+    document = {"routes": routes, "plugins": [{"name": "key-auth"}]}
     node = FileGateway(own_pylon, document=document)
     assert node.status("/a") == 404  # the plugin is not enabled, so the route is not taken
     del document["plugins"]
     node.write(document)
     node.becomes("/a", 200)
-    assert get(node.gateway.port, "/a").header("X-P") == "1"
+    assert get(node.gateway.port, "/a").get(b"x-p") == b"1"
 
 
 def test_without_the_file_it_waits(own_pylon, echo):
