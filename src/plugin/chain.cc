@@ -5,6 +5,7 @@
 
 #include "http/exchange.h"
 #include "observe/log.h"
+#include "plugin/connection.h"
 #include "plugin/serial.h"
 
 namespace pylon::plugin {
@@ -167,6 +168,16 @@ async::Task<Verdict> ActiveChain::run_async(Phase phase, http::Exchange& exchang
     if (!verdict.proceeds()) co_return concluded(step, verdict);
   }
   co_return proceed();
+}
+
+Verdict ActiveChain::preread(Connection& connection, size_t& at) const {
+  if (chain_ == nullptr) return proceed();
+  for (auto steps = chain_->steps(Phase::preread); at < steps.size(); at++) {
+    if (!admits(steps[at], connection.exchange)) continue;
+    Verdict verdict = steps[at].call.preread(steps[at].plugin, connection);
+    if (!verdict.proceeds()) return verdict;
+  }
+  return proceed();
 }
 
 void ActiveChain::observe(Phase phase, http::Exchange& exchange) const {

@@ -116,6 +116,9 @@ class ActiveChain {
   Verdict run(Phase phase, http::Exchange& exchange) const;
   async::Task<Verdict> run_async(Phase phase, http::Exchange& exchange) const;
 
+  // TCP and UDP. `at` is where to go on: 0 at first, then where a plugin waited for octets.
+  Verdict preread(Connection& connection, size_t& at) const;
+
   void header_filter(http::Exchange& exchange) const {
     if (has(Phase::header_filter)) observe(Phase::header_filter, exchange);
   }

@@ -22,8 +22,11 @@ class [[nodiscard]] Verdict {
   constexpr Verdict(int status, std::string_view body) : body_(body), status_(status) {}
 
   constexpr bool proceeds() const { return status_ == 0; }
+  constexpr bool waits() const { return status_ == kWaits; }
   constexpr int status() const { return status_; }
   constexpr std::string_view body() const { return body_; }
+
+  static constexpr int kWaits = -1;
 
  private:
   std::string_view body_;
@@ -31,6 +34,9 @@ class [[nodiscard]] Verdict {
 };
 
 constexpr Verdict proceed() { return {}; }
+// preread only: what has come of the connection does not suffice yet; asked again when there is
+// more.
+constexpr Verdict wait_for_octets() { return {Verdict::kWaits, {}}; }
 constexpr Verdict finish(int status, std::string_view body = {}) { return {status, body}; }
 
 // {"message":"..."} and {"error_msg":"..."} with a line feed, as APISIX writes a table. For bodies

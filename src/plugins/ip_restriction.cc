@@ -38,7 +38,9 @@ class IpRestriction {
         addresses_(allow_ ? config.whitelist : config.blacklist) {}
 
   Verdict access(Exchange& exchange) const { return judge(exchange.client.address); }
-  Verdict preread(Connection& connection) const { return judge(connection.client.address); }
+  Verdict preread(Connection& connection) const {
+    return judge(connection.exchange.client.address);
+  }
 
  private:
   Verdict judge(const IpAddress& address) const {

@@ -69,7 +69,9 @@ TEST_F(IpRestrictionTest, TakesPartInConnections) {
   EXPECT_TRUE(fixture_.catalogue.find("ip-restriction")->has(Phase::preread));
   auto set = fixture_.plugins(R"({"ip-restriction":{"blacklist":["10.0.0.0/8"]}})");
   Arena arena;
-  Connection connection{arena, {*IpAddress::parse("10.0.0.1"), 50000, "10.0.0.1"}, {}, 9100};
+  Exchange exchange(arena);
+  exchange.client = {*IpAddress::parse("10.0.0.1"), 50000, "10.0.0.1"};
+  Connection connection{exchange, {}};
   const PluginSet::Item& item = set->items()[0];
   Verdict verdict = item.type->call(Phase::preread).preread(item.instance->object(), connection);
   EXPECT_EQ(verdict.status(), 403);

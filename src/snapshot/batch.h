@@ -13,7 +13,8 @@ struct Builder::Batch {
         upstreams(from.upstreams.edit()),
         consumers(from.consumers.edit()),
         consumer_groups(from.consumer_groups.edit()),
-        credentials(from.credentials.edit()) {}
+        credentials(from.credentials.edit()),
+        streams(from.streams.edit()) {}
 
   router::Table::Editor rules;
   PersistentMap<Ref<const Route>, SlotKey>::Editor compiled;
@@ -21,12 +22,13 @@ struct Builder::Batch {
   PersistentMap<Ref<const Consumer>>::Editor consumers;
   PersistentMap<Ref<const plugin::PluginSet>>::Editor consumer_groups;
   config::CredentialIndex::Editor credentials;
-  Ids routes;  // to be compiled again
+  StreamTable::Editor streams;
+  Dependents routes;  // to be compiled again
   bool global_rules = false;
   bool metadata = false;
   bool changed = false;  // an editor was used
 
-  void add_routes(const Ids& ids) { routes.insert(ids.begin(), ids.end()); }
+  void add_routes(const Dependents& all) { routes.insert(all.begin(), all.end()); }
 };
 
 uint64_t digest_of(const Json& value);  // never 0

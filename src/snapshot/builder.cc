@@ -17,6 +17,7 @@ namespace {
 int rank(Kind kind) {
   switch (kind) {
     case Kind::route:
+    case Kind::stream_route:
       return 2;
     case Kind::service:
       return 1;
@@ -66,14 +67,19 @@ std::unique_ptr<const Snapshot> Builder::readdress(const std::string& host) {
     UpstreamPtr made;
     if (owner.kind == Kind::route) {
       made = routes_.find(owner.id)->second.upstream;
-      batch.routes.insert(owner.id);
+    } else if (owner.kind == Kind::stream_route) {
+      made = stream_routes_.find(owner.id)->second.upstream;
     } else if (owner.kind == Kind::service) {
       made = services_.find(owner.id)->second.upstream;
     } else {
       made = upstreams_.find(owner.id)->second.made;
     }
     upstream_maker_.renew(*made);
-    if (owner.kind != Kind::route) put_upstream(made, made, batch);
+    if (owner.kind == Kind::route || owner.kind == Kind::stream_route) {
+      batch.routes.insert({owner.kind, owner.id});
+    } else {
+      put_upstream(made, made, batch);
+    }
   }
   return finish(batch);
 }
@@ -109,6 +115,8 @@ Result<void> Builder::dispatch(const Change& change, Batch& batch) {
   switch (change.kind) {
     case Kind::route:
       return change_route(change, batch);
+    case Kind::stream_route:
+      return change_stream_route(change, batch);
     case Kind::service:
       return change_service(change, batch);
     case Kind::upstream:
@@ -186,7 +194,13 @@ void Builder::drop_if_unused(StringMap<UpstreamState>::iterator upstream) {
 // ---- the end of a batch
 
 std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
-  for (const std::string& id : batch.routes) compile_route(id, batch);
+  for (const auto& [kind, id] : batch.routes) {
+    if (kind == Kind::route) {
+      compile_route(id, batch);
+    } else {
+      compile_stream_route(id, batch);
+    }
+  }
   if (batch.global_rules) rebuild_global_rules();
   if (batch.metadata) current_.metadata = parts_.catalogue.metadata(metadata_);
   if (!batch.changed && !batch.global_rules && !batch.metadata) return nullptr;
@@ -196,6 +210,7 @@ std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   current_.consumers = std::move(batch.consumers).commit();
   current_.consumer_groups = std::move(batch.consumer_groups).commit();
   current_.credentials = std::move(batch.credentials).commit();
+  current_.streams = std::move(batch.streams).commit();
   ++current_.number;
   return snapshot();
 }

@@ -71,6 +71,14 @@ class Builder final {
 
  private:
   using Ids = std::set<std::string, std::less<>>;
+  // Routes and stream routes that have to be compiled again when what they refer to changes.
+  struct Dependent {
+    config::Kind kind;
+    std::string id;
+
+    auto operator<=>(const Dependent&) const = default;
+  };
+  using Dependents = std::set<Dependent>;
   using UpstreamPtr = UpstreamMaker::MadePtr;
 
   // The plugins of a resource, and the chain of a route that has no others.
@@ -104,16 +112,25 @@ class Builder final {
     std::vector<std::string> hosts;
     Plugins plugins;
     UpstreamPtr upstream;
-    Ids routes;
+    Dependents routes;
+  };
+  struct StreamState {
+    uint64_t digest = 0;
+    StreamRoute conditions;  // without chain and upstream
+    std::string upstream_id;
+    Ref<const plugin::PluginSet> plugins;  // null: none
+    UpstreamPtr upstream;
+    Ref<const StreamRoute> compiled;  // null: not yet
   };
   struct UpstreamState {
     UpstreamPtr made;  // null: only referred to
-    Ids routes, services;
+    Dependents routes;
+    Ids services;
   };
   struct PluginConfigState {
     uint64_t digest = 0;  // 0: only referred to
     Plugins plugins;
-    Ids routes;
+    Dependents routes;
   };
   struct PluginSetState {  // consumer group
     uint64_t digest = 0;
@@ -152,8 +169,8 @@ class Builder final {
   Result<void> change_service(const Change& change, Batch& batch);
   Result<void> read_service(const Change& change, Json value, ServiceState& next);
   void erase_service(const std::string& id, Batch& batch);
-  void link(const std::string& id, const References* references);
-  void unlink(const std::string& id, const References* references);
+  void link(const Dependent& dependent, const References* references);
+  void unlink(const Dependent& dependent, const References* references);
   void link_service(const std::string& id, const std::string& upstream_id);
   void unlink_service(const std::string& id, const std::string& upstream_id);
   Result<Ref<const router::Rule>> make_rule(const config::Route& config, uint64_t sequence,
@@ -164,6 +181,13 @@ class Builder final {
                                           const ServiceState* service, Route& route) const;
   void choose_upstream(const RouteState& state, const References& references,
                        const ServiceState* service, Route& route) const;
+
+  // stream routes
+  Result<void> change_stream_route(const Change& change, Batch& batch);
+  Result<StreamState> make_stream_route(const Change& change, Json value, const StreamState* held);
+  void erase_stream_route(const std::string& id, Batch& batch);
+  void compile_stream_route(const std::string& id, Batch& batch);
+  static References references_of(const StreamState& state);
 
   // upstreams
   Result<void> change_upstream(const Change& change, Batch& batch);
@@ -195,6 +219,7 @@ class Builder final {
   upstream::DenseIds route_slots_;
   Ref<const plugin::SharedChain> no_plugins_;
   StringMap<RouteState> routes_;
+  StringMap<StreamState> stream_routes_;
   StringMap<ServiceState> services_;
   StringMap<UpstreamState> upstreams_;
   StringMap<PluginConfigState> plugin_configs_;

@@ -39,7 +39,7 @@ Result<void> Builder::change_route(const Change& change, Batch& batch) {
   if (!next) return tl::unexpected(next.error());
   next->digest = digest;
   if (old != nullptr) {
-    unlink(change.id, old->references.get());
+    unlink({Kind::route, change.id}, old->references.get());
     if (old->upstream != nullptr && next->upstream == nullptr) {
       upstream_maker_.forget(key_of(Kind::route, change.id));
     }
@@ -49,8 +49,8 @@ Result<void> Builder::change_route(const Change& change, Batch& batch) {
     batch.rules.insert(next->rule);
     held = routes_.emplace(change.id, std::move(*next)).first;
   }
-  link(change.id, held->second.references.get());
-  batch.routes.insert(change.id);
+  link({Kind::route, change.id}, held->second.references.get());
+  batch.routes.insert({Kind::route, change.id});
   batch.changed = true;
   return {};
 }
@@ -100,37 +100,37 @@ void Builder::erase_route(const std::string& id, Batch& batch) {
   auto held = routes_.find(id);
   if (held == routes_.end()) return;
   RouteState& state = held->second;
-  unlink(id, state.references.get());
+  unlink({Kind::route, id}, state.references.get());
   if (state.upstream != nullptr) upstream_maker_.forget(key_of(Kind::route, id));
   batch.rules.erase(state.rule);
   batch.compiled.erase(state.slot->id().index);
-  batch.routes.erase(id);
+  batch.routes.erase({Kind::route, id});
   batch.changed = true;
   routes_.erase(held);
 }
 
 // Notes what the route refers to, so that it is compiled again when that changes.
-void Builder::link(const std::string& id, const References* references) {
+void Builder::link(const Dependent& dependent, const References* references) {
   if (references == nullptr) return;
   const auto& [service_id, upstream_id, plugin_config_id, text] = *references;
-  if (!service_id.empty()) services_[service_id].routes.insert(id);
-  if (!upstream_id.empty()) upstreams_[upstream_id].routes.insert(id);
-  if (!plugin_config_id.empty()) plugin_configs_[plugin_config_id].routes.insert(id);
+  if (!service_id.empty()) services_[service_id].routes.insert(dependent);
+  if (!upstream_id.empty()) upstreams_[upstream_id].routes.insert(dependent);
+  if (!plugin_config_id.empty()) plugin_configs_[plugin_config_id].routes.insert(dependent);
 }
 
 // Takes the notes back, and forgets what was only known by them.
-void Builder::unlink(const std::string& id, const References* references) {
+void Builder::unlink(const Dependent& dependent, const References* references) {
   if (references == nullptr) return;
   if (auto at = services_.find(references->service_id); at != services_.end()) {
-    at->second.routes.erase(id);
+    at->second.routes.erase(dependent);
     if (!at->second.exists && at->second.routes.empty()) services_.erase(at);
   }
   if (auto at = upstreams_.find(references->upstream_id); at != upstreams_.end()) {
-    at->second.routes.erase(id);
+    at->second.routes.erase(dependent);
     drop_if_unused(at);
   }
   if (auto at = plugin_configs_.find(references->plugin_config_id); at != plugin_configs_.end()) {
-    at->second.routes.erase(id);
+    at->second.routes.erase(dependent);
     if (at->second.digest == 0 && at->second.routes.empty()) plugin_configs_.erase(at);
   }
 }
@@ -259,7 +259,9 @@ Result<void> Builder::change_service(const Change& change, Batch& batch) {
   if (only_upstream) return {};
   batch.add_routes(state.routes);
   if (!rehost) return {};
-  for (const std::string& id : state.routes) rehost_route(id, batch);
+  for (const auto& [kind, id] : state.routes) {
+    if (kind == Kind::route) rehost_route(id, batch);
+  }
   return {};
 }
 
@@ -302,7 +304,7 @@ void Builder::erase_service(const std::string& id, Batch& batch) {
   put_upstream(state.upstream, nullptr, batch);
   if (state.upstream != nullptr) upstream_maker_.forget(key_of(Kind::service, id));
   bool rehost = !state.hosts.empty();
-  Ids routes = std::move(state.routes);
+  Dependents routes = std::move(state.routes);
   state = ServiceState();
   batch.add_routes(routes);
   state.routes = std::move(routes);
@@ -311,7 +313,9 @@ void Builder::erase_service(const std::string& id, Batch& batch) {
     return;
   }
   if (!rehost) return;
-  for (const std::string& route : state.routes) rehost_route(route, batch);
+  for (const auto& [kind, route] : state.routes) {
+    if (kind == Kind::route) rehost_route(route, batch);
+  }
 }
 
 void Builder::link_service(const std::string& id, const std::string& upstream_id) {

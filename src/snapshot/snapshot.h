@@ -17,6 +17,7 @@
 #include "plugin/chain.h"
 #include "plugin/metadata.h"
 #include "router/table.h"
+#include "snapshot/stream_table.h"
 #include "upstream/upstream.h"
 
 namespace pylon::snapshot {
@@ -43,14 +44,6 @@ struct Consumer final : RefCounted {
   Ref<const plugin::PluginSet> plugins;  // auth plugins left out; null: none
 };
 
-// The key of maps by dense number: the number is its own hash.
-struct SlotKey {
-  using Stored = uint32_t;
-  using View = uint32_t;
-  static uint64_t hash(View key) { return key; }
-  static bool equal(Stored stored, View key) { return stored == key; }
-};
-
 struct Snapshot {
   explicit Snapshot(router::Mode mode) : rules(mode) {}
 
@@ -62,6 +55,7 @@ struct Snapshot {
   PersistentMap<Ref<const Consumer>> consumers;
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;
   config::CredentialIndex credentials;
+  StreamTable streams;
   Ref<const plugin::SharedChain> global_rules;
   Ref<const plugin::MetadataSet> metadata;
 
@@ -70,8 +64,9 @@ struct Snapshot {
     const auto& slot = *static_cast<const upstream::SharedId*>(target);
     return **routes.find(slot.id().index);
   }
-  // Null: the route's failure_status says why.
-  const upstream::Upstream* upstream_of(const Route& route) const {
+  // Null: there is none; a Route's failure_status says why.
+  template <class AnyRoute>  // Route or StreamRoute
+  const upstream::Upstream* upstream_of(const AnyRoute& route) const {
     if (route.own_upstream) return route.own_upstream.get();
     if (!route.shared_upstream) return nullptr;
     const auto* found = upstreams.find(route.shared_upstream->id().index);

@@ -134,7 +134,8 @@ class NodeBuilder {
 };
 
 void read_limits(const config::Upstream& from, const Workshop& workshop, Upstream& upstream) {
-  if (from.timeout != nullptr) upstream.timeouts = Timeouts::of(*from.timeout);
+  upstream.own_timeouts = from.timeout != nullptr;
+  if (upstream.own_timeouts) upstream.timeouts = Timeouts::of(*from.timeout);
   upstream.retry_timeout_ms = to_ms(from.retry_timeout);
   upstream.keepalive = workshop.keepalive;
   if (from.keepalive_pool != nullptr) {

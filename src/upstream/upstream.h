@@ -82,6 +82,7 @@ struct Upstream final : RefCounted {
   Ref<HealthGroup> health;                  // null: without checks
 
   Timeouts timeouts;
+  bool own_timeouts = false;     // they were configured
   uint32_t retries = 0;          // attempts after the first
   int64_t retry_timeout_ms = 0;  // for all of them; 0: no limit
   config::PassHost pass_host = config::PassHost::pass;

@@ -1,0 +1,71 @@
+// TcpProxy: connections that are matched with stream routes and relayed as octets. One per worker.
+//
+//   accept -> (TLS) -> match stream route -> preread -> pick node -> connect -> relay both ways
+//
+// A session has a coroutine until both sides are connected, and none while it relays. What it does
+// not pass on it does not read: a slow side holds the other back. An end of one side is passed on,
+// and the session is over when both have ended. Source: APISIX docs "stream proxy"; nginx's stream
+// module for the time limits.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/intrusive_list.h"
+#include "http/server.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "plugin/worker.h"
+#include "snapshot/versions.h"
+#include "upstream/balancer.h"
+
+namespace pylon::stream {
+
+class TcpSession;
+
+struct TcpLimits {
+  size_t preread_bytes = 16 << 10;          // that plugins may look at
+  int64_t preread_timeout_us = 30'000'000;  // for all of them to come
+  int64_t idle_timeout_us = 600'000'000;    // unless the upstream says otherwise
+};
+
+// How the connections of one listener begin.
+struct TcpPort {
+  bool tls = false;  // it is a tls::Stream, whose handshake may not be over
+};
+
+struct TcpCounts {
+  uint64_t accepted = 0;
+  uint64_t unmatched = 0;  // no route took it
+  uint64_t refused = 0;    // by a plugin, or it sent too little in time
+  uint64_t unreached = 0;  // no node could be connected to
+};
+
+class TcpProxy {
+ public:
+  struct Parts {
+    net::Loop& loop;
+    snapshot::Seat& seat;
+    plugin::Worker& worker;
+    upstream::Balancer& balancer;
+    TcpLimits limits = {};
+  };
+
+  explicit TcpProxy(const Parts& parts);
+  ~TcpProxy();
+
+  void accept(std::unique_ptr<net::Stream> client, const http::ConnectionEnds& ends,
+              const TcpPort& port);
+  void close_all();
+  size_t sessions() const { return sessions_.size(); }
+  const TcpCounts& counts() const { return counts_; }
+
+ private:
+  friend class TcpSession;
+
+  Parts parts_;
+  TcpCounts counts_;
+  IntrusiveList<TcpSession> sessions_;
+};
+
+}  // namespace pylon::stream

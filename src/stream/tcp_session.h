@@ -1,0 +1,75 @@
+// TcpSession: one relayed connection, from accept to close. It owns itself and retires when it is
+// over. Belongs to one loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "async/task.h"
+#include "base/intrusive_list.h"
+#include "net/inbox.h"
+#include "net/loop.h"
+#include "net/outbox.h"
+#include "net/stream.h"
+#include "net/waker.h"
+#include "plugin/chain.h"
+#include "snapshot/snapshot.h"
+#include "stream/tcp_proxy.h"
+
+namespace pylon::stream {
+
+class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
+ public:
+  static void open(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
+                   const http::ConnectionEnds& ends, const TcpPort& port);
+  ~TcpSession() override;
+
+  void close(bool reset);
+
+ private:
+  enum class State : uint8_t { opening, relaying, closed };
+  enum class Moved : uint8_t { nothing, some, failed };
+
+  // What is needed until both sides are connected.
+  struct Opening;
+
+  struct Direction {
+    net::Outbox outbox;   // what the receiver would not take
+    bool ended = false;   // the sender has sent everything
+    bool passed = false;  // and the receiver knows
+    uint64_t octets = 0;
+  };
+
+  TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client);
+
+  static void on_event(void* self);
+  static void on_opened(void* self);
+
+  async::Task<bool> establish();
+  async::Task<bool> preread(const plugin::ActiveChain& chain);
+  async::Task<bool> more_octets();
+  async::Task<bool> connect(const upstream::Upstream& upstream);
+  async::Task<bool> connected(net::Stream& node, int64_t deadline_us);
+
+  void begin_relay();
+  void relay();
+  void on_silence();
+  static Moved move(net::Stream& from, net::Stream& to, Direction& direction);
+
+  TcpProxy& proxy_;
+  std::unique_ptr<net::Stream> client_;
+  std::unique_ptr<net::Stream> node_;
+  net::Waker waker_;
+  std::unique_ptr<Opening> opening_;
+  async::Task<bool> task_;  // dies before what it works on
+  bool established_ = false;
+  net::Inbox inbox_;  // what preread looked at
+  Direction up_, down_;
+  std::optional<upstream::Ticket> ticket_;
+  int64_t idle_timeout_us_;
+  int64_t moved_us_ = 0;  // when octets moved last
+  State state_ = State::opening;
+  bool yielded_ = false;  // armed only to let others have a turn
+};
+
+}  // namespace pylon::stream
