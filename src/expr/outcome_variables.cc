@@ -61,6 +61,10 @@ std::string_view identity(const Operand&, Exchange& exchange) {
   return or_absent(exchange.consumer.*member);
 }
 
+std::string_view mqtt_client_id(const Operand&, Exchange& exchange) {
+  return or_absent(exchange.mqtt_client_id);
+}
+
 }  // namespace
 
 std::span<const Named> outcome_variables() {
@@ -81,6 +85,7 @@ std::span<const Named> outcome_variables() {
       {"service_name", label<&Labels::service_name>},
       {"consumer_name", identity<&Identity::name>},
       {"consumer_group_id", identity<&Identity::group_id>},
+      {"mqtt_client_id", mqtt_client_id},
   };
   return kVariables;
 }

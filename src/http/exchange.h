@@ -177,6 +177,7 @@ struct Exchange {
   plugin::Worker* worker = nullptr;
   Downstream* downstream = nullptr;   // where the request body comes from
   std::byte* plugin_state = nullptr;  // typed slots, laid out by the plugin chain
+  std::string_view mqtt_client_id;    // $mqtt_client_id; of a TCP connection
   std::string_view request_id;        // $request_id, made when first asked for
 
   int64_t start_us = 0;              // monotonic: first octet of the head seen

@@ -12,11 +12,12 @@ PluginType response_rewrite();
 PluginType limit_count();
 PluginType forward_auth();
 PluginType prometheus();
+PluginType mqtt_proxy();
 
 std::vector<PluginType> all_plugins() {
   return {
-      request_id(),   ip_restriction(), key_auth(),         limit_count(),
-      forward_auth(), proxy_rewrite(),  response_rewrite(), prometheus(),
+      request_id(),    ip_restriction(),   key_auth(),   limit_count(), forward_auth(),
+      proxy_rewrite(), response_rewrite(), prometheus(), mqtt_proxy(),
   };
 }
 
