@@ -21,7 +21,7 @@
 
 namespace pylon::gateway {
 
-enum class SocketKind : uint8_t { proxy, admin, control, status, metrics };
+enum class SocketKind : uint8_t { proxy, tls, admin, control, status, metrics };
 std::string_view kind_name(SocketKind kind);
 
 struct InheritedSocket {

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "observe/log.h"
+
 namespace pylon::gateway {
 namespace {
 
@@ -55,7 +57,15 @@ tl::unexpected<Error> cannot_listen(const ListenAddress& address, int error) {
   return fail(fmt::format("cannot listen on {}: {}", address.text(), advice(error)));
 }
 
-bool without_ipv6(int error) { return error == EAFNOSUPPORT || error == EADDRNOTAVAIL; }
+// Whether the gateway starts without it.
+bool may_be_left_out(const ListenAddress& address, int error) {
+  bool without_ipv6 = error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+  if (address.if_possible && without_ipv6) return true;
+  if (!address.unasked || error != EADDRINUSE) return false;
+  observe::log(observe::Level::warn, "{} is taken by another program: no TLS there",
+               address.text());
+  return true;
+}
 
 // An errno, or 0 and a listening socket.
 int listen_on(const ListenAddress& address, Fd& out) {
@@ -81,6 +91,9 @@ std::vector<WantedSocket> wanted_sockets(const Settings& settings) {
   if (settings.store.role != Role::control_plane) {
     for (const ListenAddress& address : settings.proxy.listen) {
       wanted.push_back({SocketKind::proxy, address});
+    }
+    for (const ListenAddress& address : settings.ssl.listen) {
+      if (settings.ssl.enabled) wanted.push_back({SocketKind::tls, address});
     }
   }
   if (settings.admin.enabled) wanted.push_back({SocketKind::admin, settings.admin.listen});
@@ -115,7 +128,7 @@ Result<void> ListeningSockets::add(const std::vector<WantedSocket>& wanted) {
     int error = listen_on(each.address, fd);
     if (error == 0) {
       added.push_back({each.address, std::move(fd)});
-    } else if (!each.address.if_possible || !without_ipv6(error)) {
+    } else if (!may_be_left_out(each.address, error)) {
       return cannot_listen(each.address, error);
     }
   }

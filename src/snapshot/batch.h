@@ -13,7 +13,9 @@ struct Builder::Batch {
         upstreams(from.upstreams.edit()),
         consumers(from.consumers.edit()),
         consumer_groups(from.consumer_groups.edit()),
-        credentials(from.credentials.edit()) {}
+        credentials(from.credentials.edit()),
+        server_certificates(from.certificates.servers.edit()),
+        client_certificates(from.certificates.clients.edit()) {}
 
   router::Table::Editor rules;
   PersistentMap<Ref<const Route>, SlotKey>::Editor compiled;
@@ -21,6 +23,8 @@ struct Builder::Batch {
   PersistentMap<Ref<const Consumer>>::Editor consumers;
   PersistentMap<Ref<const plugin::PluginSet>>::Editor consumer_groups;
   config::CredentialIndex::Editor credentials;
+  PersistentMap<Ref<const tls::ServerIdentity>>::Editor server_certificates;
+  PersistentMap<Ref<const tls::ClientIdentity>>::Editor client_certificates;
   Ids routes;  // to be compiled again
   bool global_rules = false;
   bool metadata = false;

@@ -17,6 +17,7 @@
 #include "plugin/chain.h"
 #include "plugin/metadata.h"
 #include "router/table.h"
+#include "snapshot/certificates.h"
 #include "upstream/upstream.h"
 
 namespace pylon::snapshot {
@@ -62,6 +63,7 @@ struct Snapshot {
   PersistentMap<Ref<const Consumer>> consumers;
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;
   config::CredentialIndex credentials;
+  Certificates certificates;
   Ref<const plugin::SharedChain> global_rules;
   Ref<const plugin::MetadataSet> metadata;
 
