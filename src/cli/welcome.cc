@@ -24,7 +24,8 @@ void print_addresses(const Settings& settings) {
   for (const gateway::WantedSocket& socket : wanted_sockets(settings)) {
     std::string_view path;
     if (socket.kind == SocketKind::metrics) path = settings.metrics.uri;
-    fmt::print("  {:<9}http://{}{}\n", kind_name(socket.kind), socket.address.text(), path);
+    std::string_view scheme = socket.kind == SocketKind::tls ? "https" : "http";
+    fmt::print("  {:<9}{}://{}{}\n", kind_name(socket.kind), scheme, socket.address.text(), path);
   }
   fmt::print("  {:<9}{}\n", "store", settings.absolute(settings.store.embedded_path));
   fmt::print("  {:<9}{}\n", "errors", settings.absolute(settings.error_log.path));

@@ -120,7 +120,9 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
       dns_(dns_config(settings)),
       proxy_options_(proxy_options(settings)),
       limits_(server_limits(settings)),
-      log_format_(log_format(settings)) {
+      log_format_(log_format(settings)),
+      tls_(tls_server(settings)),
+      tls_client_(tls_client(settings)) {
   expr::set_max_graphql_bytes(settings.graphql_max_bytes);
 }
 
@@ -162,13 +164,19 @@ int Control::run() {
 Result<void> Control::open() {
   if (Result<void> logs = open_logs(); !logs) return logs;
   enable_plugins(settings_.plugins);
+  if (Result<void> tls = check_tls(); !tls) return tls;
   return open_store();
 }
 
 void Control::enable_plugins(const std::vector<std::string>& names) {
   if (names == plugins_) return;
   plugins_ = names;
-  std::vector<std::string> missing = catalogue_.enable(names);
+  std::vector<std::string> wanted = names;
+  const std::vector<std::string>& stream = settings_.stream_plugins;
+  if (settings_.proxy.mode != ProxyMode::http) {
+    wanted.insert(wanted.end(), stream.begin(), stream.end());
+  }
+  std::vector<std::string> missing = catalogue_.enable(wanted);
   if (!missing.empty()) {
     log(Level::info, "of the list `plugins` this version does not have: {}",
         fmt::join(missing, ", "));
@@ -180,11 +188,7 @@ void Control::enable_plugins(const std::vector<std::string>& names) {
 void Control::on_plugin_list(const Json* list) {
   if (list == nullptr) return enable_plugins(settings_.plugins);
   std::vector<std::string> names;
-  for (const Json& plugin : list->items()) {
-    const Json* stream = plugin.find("stream");
-    bool of_http = stream == nullptr || !stream->as_bool();
-    if (of_http) names.emplace_back(plugin.find("name")->as_string());
-  }
+  for (const Json& plugin : list->items()) names.emplace_back(plugin.find("name")->as_string());
   enable_plugins(names);
 }
 
@@ -197,6 +201,18 @@ void Control::reload_plugins() {
     if (finding.error) log(Level::error, "{}", finding.text(file.path));
   }
   log(Level::error, "plugins not reloaded: the list before it stays in force");
+}
+
+// That the workers will be able to make the same.
+Result<void> Control::check_tls() {
+  struct Nobody final : tls::IdentitySource {
+    const tls::ServerIdentity* find(std::string_view) const override { return nullptr; }
+  } nobody;
+  auto server = tls::ServerContext::make(tls_, tls_sessions_, nobody);
+  if (!server) return fail("apisix.ssl: " + server.error().message);
+  auto client = tls::ClientContext::make(tls_client_);
+  if (!client) return fail("apisix.ssl.ssl_trusted_certificate: " + client.error().message);
+  return {};
 }
 
 Result<void> Control::open_logs() {
@@ -287,11 +303,16 @@ void Control::booted(void* self) {
 void Control::start_workers() {
   shared_ = std::make_unique<WorkerShared>(
       WorkerShared{settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(),
-                   metrics_, *versions_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
-  std::vector<int> sockets;
-  for (const InheritedSocket* socket : inherited_.of_kind(SocketKind::proxy)) {
-    sockets.push_back(socket->fd.get());
-  }
+                   metrics_, *versions_, tls_, tls_client_, tls_sessions_,
+                   [this] { loop_.post([this] { on_snapshot_taken(); }); }});
+  ListeningSet sockets;
+  auto give = [this](SocketKind kind, std::vector<int>& to) {
+    for (const InheritedSocket* socket : inherited_.of_kind(kind)) to.push_back(socket->fd.get());
+  };
+  give(SocketKind::proxy, sockets.plain);
+  give(SocketKind::tls, sockets.tls);
+  give(SocketKind::stream, sockets.stream);
+  give(SocketKind::stream_tls, sockets.stream_tls);
   for (unsigned index = 0; index < settings_.worker_count(); index++) {
     workers_.push_back(std::make_unique<Worker>(*shared_, index));
     workers_.back()->start(sockets);

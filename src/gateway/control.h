@@ -45,6 +45,7 @@ class Control {
 
   Result<void> open();
   Result<void> open_logs();
+  Result<void> check_tls();
   Result<void> open_store();
   Result<void> open_embedded_store();
   Result<void> open_pushed_store();
@@ -89,6 +90,9 @@ class Control {
   proxy::Options proxy_options_;
   http::ServerLimits limits_;
   expr::LogFormat log_format_;
+  tls::ServerOptions tls_;
+  tls::ClientOptions tls_client_;
+  tls::SessionStore tls_sessions_;
   std::unique_ptr<observe::LogWriter> access_log_;
   std::unique_ptr<store::Store> store_;
   store::PushedStore* pushed_store_ = nullptr;  // store_, when it is one

@@ -13,7 +13,8 @@
 namespace pylon::gateway {
 namespace {
 
-constexpr std::string_view kKinds[] = {"proxy", "admin", "control", "status", "metrics"};
+constexpr std::string_view kKinds[] = {"proxy", "tls",     "stream", "stream-tls",
+                                       "admin", "control", "status", "metrics"};
 constexpr size_t kMaxConfigBytes = 8 << 20;
 
 std::optional<SocketKind> kind_named(std::string_view name) {

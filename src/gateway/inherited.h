@@ -21,7 +21,16 @@
 
 namespace pylon::gateway {
 
-enum class SocketKind : uint8_t { proxy, admin, control, status, metrics };
+enum class SocketKind : uint8_t {
+  proxy,
+  tls,
+  stream,      // TCP connections that stream routes take
+  stream_tls,  // the same within TLS
+  admin,
+  control,
+  status,
+  metrics
+};
 std::string_view kind_name(SocketKind kind);
 
 struct InheritedSocket {

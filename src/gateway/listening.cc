@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "observe/log.h"
+
 namespace pylon::gateway {
 namespace {
 
@@ -55,7 +57,15 @@ tl::unexpected<Error> cannot_listen(const ListenAddress& address, int error) {
   return fail(fmt::format("cannot listen on {}: {}", address.text(), advice(error)));
 }
 
-bool without_ipv6(int error) { return error == EAFNOSUPPORT || error == EADDRNOTAVAIL; }
+// Whether the gateway starts without it.
+bool may_be_left_out(const ListenAddress& address, int error) {
+  bool without_ipv6 = error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+  if (address.if_possible && without_ipv6) return true;
+  if (!address.unasked || error != EADDRINUSE) return false;
+  observe::log(observe::Level::warn, "{} is taken by another program: no TLS there",
+               address.text());
+  return true;
+}
 
 // An errno, or 0 and a listening socket.
 int listen_on(const ListenAddress& address, Fd& out) {
@@ -78,10 +88,17 @@ int listen_on(const ListenAddress& address, Fd& out) {
 
 std::vector<WantedSocket> wanted_sockets(const Settings& settings) {
   std::vector<WantedSocket> wanted;
-  if (settings.store.role != Role::control_plane) {
-    for (const ListenAddress& address : settings.proxy.listen) {
-      wanted.push_back({SocketKind::proxy, address});
-    }
+  auto want = [&](SocketKind kind, const std::vector<ListenAddress>& addresses) {
+    for (const ListenAddress& address : addresses) wanted.push_back({kind, address});
+  };
+  bool proxies = settings.store.role != Role::control_plane;
+  if (proxies && settings.proxy.mode != ProxyMode::stream) {
+    want(SocketKind::proxy, settings.proxy.listen);
+    if (settings.ssl.enabled) want(SocketKind::tls, settings.ssl.listen);
+  }
+  if (proxies && settings.proxy.mode != ProxyMode::http) {
+    want(SocketKind::stream, settings.stream.tcp);
+    want(SocketKind::stream_tls, settings.stream.tls);
   }
   if (settings.admin.enabled) wanted.push_back({SocketKind::admin, settings.admin.listen});
   if (settings.control.enabled) wanted.push_back({SocketKind::control, settings.control.listen});
@@ -115,7 +132,7 @@ Result<void> ListeningSockets::add(const std::vector<WantedSocket>& wanted) {
     int error = listen_on(each.address, fd);
     if (error == 0) {
       added.push_back({each.address, std::move(fd)});
-    } else if (!each.address.if_possible || !without_ipv6(error)) {
+    } else if (!may_be_left_out(each.address, error)) {
       return cannot_listen(each.address, error);
     }
   }

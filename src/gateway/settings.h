@@ -31,6 +31,7 @@ struct ListenAddress {
   uint16_t port = 0;
   bool any_ip = false;       // only the port was written: enable_ipv6 adds [::]
   bool if_possible = false;  // that [::]: a kernel without IPv6 is no error
+  bool unasked = false;      // a default of ours: taken by somebody else, it is left out
 
   std::string text() const;  // "127.0.0.1:9080", "[::1]:9080"
   bool operator==(const ListenAddress& o) const { return ip == o.ip && port == o.port; }
@@ -67,6 +68,27 @@ struct ProxySettings {
   // whoever sent it).
   std::optional<AddressList> trusted_addresses;
   bool disable_upstream_healthcheck = false;
+};
+
+// apisix.stream_proxy.*: where TCP connections are taken for stream routes.
+struct StreamSettings {
+  std::vector<ListenAddress> tcp;
+  std::vector<ListenAddress> tls;  // those of tcp[] with `tls: true`
+};
+
+// apisix.ssl.*: how TLS is spoken with clients, and whom to trust in upstreams.
+struct SslSettings {
+  bool enabled = true;
+  std::vector<ListenAddress> listen{
+      {.ip = "0.0.0.0", .port = 9443, .any_ip = true, .unasked = true}};
+  std::string protocols = "TLSv1.2 TLSv1.3";
+  std::string ciphers =
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+      "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+      "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384";
+  bool session_tickets = false;
+  std::string fallback_sni;
+  std::string trusted_certificate = "system";  // or the path of a PEM file
 };
 
 struct ResolverSettings {
@@ -189,6 +211,8 @@ struct Settings {
   std::string config_path;   // config.yaml itself
 
   ProxySettings proxy;
+  StreamSettings stream;
+  SslSettings ssl;
   ResolverSettings resolver;
   ClientSettings client;
   UpstreamPoolSettings upstream_pool;

@@ -64,22 +64,26 @@ void check_store(Settings& settings, const Environment& environment, Report& rep
 }
 
 void check_mode(const Settings& settings, Report& report) {
-  constexpr std::string_view kMissing = "TCP and UDP are not proxied by this version";
-  if (settings.proxy.mode == ProxyMode::stream)
-    report.error("apisix.proxy_mode", std::string(kMissing));
-  if (settings.proxy.mode == ProxyMode::both)
-    report.warn("apisix.proxy_mode", std::string(kMissing));
+  bool listens = !settings.stream.tcp.empty() || !settings.stream.tls.empty();
+  if (settings.proxy.mode == ProxyMode::stream && !listens) {
+    report.error("apisix.proxy_mode",
+                 "nothing would be served: apisix.stream_proxy.tcp names no address");
+  }
+  if (settings.proxy.mode == ProxyMode::http && listens) {
+    report.warn("apisix.stream_proxy.tcp",
+                "not listened on: that takes apisix.proxy_mode: http&stream");
+  }
 }
 
-void add_ipv6(ProxySettings& proxy) {
-  if (!proxy.enable_ipv6) return;
+void add_ipv6(std::vector<ListenAddress>& listen) {
   std::vector<ListenAddress> added;
-  for (const ListenAddress& address : proxy.listen) {
-    ListenAddress v6{.ip = "::", .port = address.port, .if_possible = true};
-    bool known = std::find(proxy.listen.begin(), proxy.listen.end(), v6) != proxy.listen.end();
+  for (const ListenAddress& address : listen) {
+    ListenAddress v6{
+        .ip = "::", .port = address.port, .if_possible = true, .unasked = address.unasked};
+    bool known = std::find(listen.begin(), listen.end(), v6) != listen.end();
     if (address.any_ip && !known) added.push_back(v6);
   }
-  proxy.listen.insert(proxy.listen.end(), added.begin(), added.end());
+  listen.insert(listen.end(), added.begin(), added.end());
 }
 
 struct Claim {
@@ -95,11 +99,23 @@ bool clash(const ListenAddress& a, const ListenAddress& b) {
   return a.port == b.port && overlap;
 }
 
+// Somebody serves plain HTTP where TLS would be by default, and did not ask for that.
+void yield_to_node_listen(Settings& settings) {
+  std::erase_if(settings.ssl.listen, [&](const ListenAddress& address) {
+    auto taken = [&](const ListenAddress& other) { return clash(address, other); };
+    const auto& listen = settings.proxy.listen;
+    return address.unasked && std::any_of(listen.begin(), listen.end(), taken);
+  });
+}
+
 // No two servers may want the same address.
 void check_addresses(const Settings& settings, Report& report) {
   std::vector<Claim> claims;
   for (const ListenAddress& address : settings.proxy.listen) {
     claims.push_back({address, "apisix.node_listen"});
+  }
+  for (const ListenAddress& address : settings.ssl.listen) {
+    if (settings.ssl.enabled) claims.push_back({address, "apisix.ssl.listen"});
   }
   if (settings.admin.enabled)
     claims.push_back({settings.admin.listen, "deployment.admin.admin_listen"});
@@ -195,7 +211,13 @@ void check_settings(Settings& settings, const Environment& environment, Report& 
   check_workers(settings, environment, report);
   check_store(settings, environment, report);
   check_mode(settings, report);
-  add_ipv6(settings.proxy);
+  if (settings.proxy.enable_ipv6) {
+    add_ipv6(settings.proxy.listen);
+    add_ipv6(settings.ssl.listen);
+    add_ipv6(settings.stream.tcp);
+    add_ipv6(settings.stream.tls);
+  }
+  yield_to_node_listen(settings);
   check_addresses(settings, report);
   check_admin(settings, report);
   check_name_servers(settings.resolver, report);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "gateway/settings_keys.h"
+#include "tls/identity.h"
 
 namespace pylon::gateway {
 namespace {
@@ -13,8 +14,7 @@ constexpr std::string_view kRouterModes[] = {"radixtree_host_uri", "radixtree_ur
                                              "radixtree_uri_with_parameter"};
 constexpr std::string_view kProxyModes[] = {"http", "stream", "http&stream"};
 
-Result<void> read_listen_item(const Json& item, std::vector<ListenAddress>& listen) {
-  int64_t port = 9080;
+Result<void> read_listen_item(const Json& item, int64_t port, std::vector<ListenAddress>& listen) {
   std::string ip;
   const Json* written_port = item.is_object() ? item.find("port") : &item;
   const Json* written_ip = item.find("ip");
@@ -31,21 +31,80 @@ Result<void> read_listen_item(const Json& item, std::vector<ListenAddress>& list
   return {};
 }
 
+template <auto Section, int64_t Port>
 constexpr KeyType listen_type() {
   return {.read = [](const Json& value, Settings& into) -> Result<void> {
             std::vector<ListenAddress> listen;
             if (!value.is_array()) {
-              if (auto read = read_listen_item(value, listen); !read) return read;
+              if (auto read = read_listen_item(value, Port, listen); !read) return read;
             }
             for (const Json& item : value.items()) {
-              if (auto read = read_listen_item(item, listen); !read) return read;
+              if (auto read = read_listen_item(item, Port, listen); !read) return read;
             }
             if (listen.empty()) return fail("the list is empty: nothing would be served");
-            into.proxy.listen = std::move(listen);
+            (into.*Section).listen = std::move(listen);
             return {};
           },
           .expects = []() -> std::string { return "a port, or a list of ports and {ip, port}"; },
-          .show = [](const Settings&) -> std::string { return "[9080]"; }};
+          .show = [](const Settings&) { return "[" + std::to_string(Port) + "]"; }};
+}
+
+// 9100, "127.0.0.1:9100", "[::1]:9100", or a range of ports "9100-9120".
+Result<void> read_stream_address(std::string_view text, std::vector<ListenAddress>& out) {
+  std::string ip = "0.0.0.0";
+  size_t colon = text.rfind(':');
+  if (colon != text.npos) {
+    if (!read_ip(Json(text.substr(0, colon)), ip)) return fail("expected an IP address before ':'");
+    text.remove_prefix(colon + 1);
+  }
+  size_t dash = text.find('-');
+  auto first = parse_uint(text.substr(0, dash));
+  auto last = dash == text.npos ? first : parse_uint(text.substr(dash + 1));
+  constexpr uint64_t kMostPorts = 1000;
+  if (!first || !last || *first < 1 || *last > 65535 || *last < *first) return fail("");
+  if (*last - *first >= kMostPorts) return fail("a range has at most 1000 ports");
+  for (uint64_t port = *first; port <= *last; ++port) {
+    out.push_back({.ip = ip, .port = static_cast<uint16_t>(port), .any_ip = colon == text.npos});
+  }
+  return {};
+}
+
+Result<void> read_stream_item(const Json& item, StreamSettings& stream) {
+  bool tls = false;
+  if (item.is_object() && item.contains("tls") && !read_flag(*item.find("tls"), tls)) {
+    return fail("expected true or false in `tls`");
+  }
+  const Json* address = item.is_object() ? item.find("addr") : &item;
+  std::string text;
+  if (address == nullptr || !read_text(*address, text)) return fail("");
+  return read_stream_address(text, tls ? stream.tls : stream.tcp);
+}
+
+constexpr KeyType stream_listen_type() {
+  return {.read = [](const Json& value, Settings& into) -> Result<void> {
+            if (!value.is_array()) return fail("");
+            for (const Json& item : value.items()) {
+              if (auto read = read_stream_item(item, into.stream); !read) return read;
+            }
+            return {};
+          },
+          .expects = []() -> std::string {
+            return "a list of ports, \"ip:port\", \"9100-9120\" and {addr, tls}";
+          },
+          .show = [](const Settings&) -> std::string { return "[]"; },
+          .open = true};
+}
+
+// "TLSv1.2 TLSv1.3", as nginx has it.
+constexpr KeyType protocols_type() {
+  return {.read = [](const Json& value, Settings& into) -> Result<void> {
+            std::string text;
+            if (!read_text(value, text) || tls::protocols_named(text) == 0) return fail("");
+            into.ssl.protocols = text;
+            return {};
+          },
+          .expects = []() -> std::string { return "some of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"; },
+          .show = [](const Settings& settings) { return show_text(settings.ssl.protocols); }};
 }
 
 // `control:` and `status:`; the members are keys of their own.
@@ -110,12 +169,32 @@ constexpr KeyType keyring_type() {
 }
 
 constexpr Key kKeys[] = {
-    {"apisix.node_listen", listen_type(),
+    {"apisix.node_listen", listen_type<&S::proxy, 9080>(),
      "Where clients are served. An entry without `ip` is every IPv4 address and, with enable_ipv6, "
      "every IPv6 address."},
     {"apisix.node_listen[].ip", anything(), "One address to listen on."},
     {"apisix.node_listen[].port", anything(), "The port; 9080 when left out."},
     {"apisix.node_listen[].enable_http2", anything(), "Refused, as APISIX does."},
+    {"apisix.ssl.enable", flag<&S::ssl, &SslSettings::enabled>(), "Serve TLS."},
+    {"apisix.ssl.listen", listen_type<&S::ssl, 9443>(),
+     "Where clients are served over TLS. The default address is left out, with a warning, when "
+     "another program has it."},
+    {"apisix.ssl.listen[].ip", anything(), "One address to listen on."},
+    {"apisix.ssl.listen[].port", anything(), "The port; 9443 when left out."},
+    {"apisix.ssl.listen[].enable_http2", anything(), "Refused, as APISIX does."},
+    {"apisix.ssl.listen[].enable_http3", anything(), "HTTP/3 is not spoken yet.", later},
+    {"apisix.ssl.ssl_protocols", protocols_type(),
+     "The TLS versions offered, unless an ssl object names others."},
+    {"apisix.ssl.ssl_ciphers", text<&S::ssl, &SslSettings::ciphers>(),
+     "OpenSSL's list of ciphers, for TLS 1.2 and older."},
+    {"apisix.ssl.ssl_session_tickets", flag<&S::ssl, &SslSettings::session_tickets>(),
+     "Give clients tickets to take up a session. Otherwise sessions are kept here, in 20 MiB."},
+    {"apisix.ssl.fallback_sni", text<&S::ssl, &SslSettings::fallback_sni>(),
+     "The server name for clients that send none; without it they are refused."},
+    {"apisix.ssl.ssl_trusted_certificate", text<&S::ssl, &SslSettings::trusted_certificate>(),
+     "Authorities for certificates of upstreams and services: `system`, or a PEM file."},
+    {"apisix.router.ssl", anything(), "There is one way to find certificates: by server name.",
+     ignored},
     {"apisix.enable_ipv6", flag<&S::proxy, &ProxySettings::enable_ipv6>(),
      "Listen on [::] too, and ask the name server for AAAA records."},
     {"apisix.enable_admin", flag<&S::admin, &AdminSettings::enabled>(),
@@ -134,7 +213,7 @@ constexpr Key kKeys[] = {
     {"apisix.status.port", port<&S::status, &ServerSettings::listen, &ListenAddress::port>(),
      "Its port."},
     {"apisix.proxy_mode", choice<kProxyModes, &S::proxy, &ProxySettings::mode>(),
-     "What is proxied. This version proxies HTTP only."},
+     "What is proxied: HTTP, TCP connections by stream routes, or both."},
     {"apisix.router.http", choice<kRouterModes, &S::proxy, &ProxySettings::router>(),
      "What selects a route: host, then uri; uri alone; or uri with parameters (/user/:name)."},
     {"apisix.delete_uri_tail_slash", flag<&S::proxy, &ProxySettings::delete_uri_tail_slash>(),
@@ -171,9 +250,9 @@ constexpr Key kKeys[] = {
     {"apisix.data_encryption.keyring", keyring_type(),
      "Keys for that, the newest first; all decrypt, the first encrypts. null: stored as they are."},
 
-    {"apisix.stream_proxy", anything(), "TCP and UDP are not proxied yet.", later},
-    {"apisix.ssl", anything(), "TLS is not served yet: nothing listens on these ports.", later},
-    {"apisix.router.ssl", anything(), "TLS is not served yet.", later},
+    {"apisix.stream_proxy.tcp", stream_listen_type(),
+     "Where TCP connections are taken for stream routes; with tls: true TLS ends here."},
+    {"apisix.stream_proxy.udp", anything(), "UDP is not proxied yet.", later},
     {"apisix.enable_http2", anything(), "HTTP/2 is not spoken yet.", later},
     {"apisix.proxy_protocol", anything(), "The PROXY protocol is not understood yet.", later},
     {"apisix.proxy_cache", anything(), "The proxy-cache plugin is not there yet.", later},

@@ -208,13 +208,31 @@ TEST(Settings, BadYamlIsAnErrorWithItsLine) {
 
 TEST(Settings, KeysWithoutEffectAreSaidOnlyWhenTheySwitchSomethingOn) {
   EXPECT_EQ(said(parse("nginx_config:\n  http_configuration_snippet: |\n    # nothing\n"
-                       "apisix: {enable_http2: false, ssl: {enable: false}}\n")),
+                       "apisix: {enable_http2: false, proxy_protocol: {}}\n")),
             "");
   std::string text =
       said(parse("nginx_config:\n  http_configuration_snippet: chunk on;\n"
-                 "apisix:\n  ssl:\n    listen: [{port: 9443}]\n"));
+                 "apisix:\n  enable_http2: true\n"));
   EXPECT_THAT(text, HasSubstr("c.yaml:2: nginx_config.http_configuration_snippet: has no effect"));
-  EXPECT_THAT(text, HasSubstr("c.yaml:4: apisix.ssl: not part of this version: TLS"));
+  EXPECT_THAT(text, HasSubstr("c.yaml:4: apisix.enable_http2: not part of this version"));
+}
+
+TEST(Settings, TlsListensByDefaultAndWhereItIsTold) {
+  Settings settings = parse("").settings;
+  EXPECT_TRUE(settings.ssl.enabled);
+  ASSERT_EQ(settings.ssl.listen.size(), 2u);
+  EXPECT_EQ(settings.ssl.listen[0].text(), "0.0.0.0:9443");
+  EXPECT_TRUE(settings.ssl.listen[0].unasked);
+  settings = parse("apisix: {ssl: {listen: [{ip: 127.0.0.1, port: 443}]}}").settings;
+  ASSERT_EQ(settings.ssl.listen.size(), 1u);
+  EXPECT_FALSE(settings.ssl.listen[0].unasked);
+  // Plain HTTP was asked for there: TLS, which was not, gives way.
+  ParsedSettings both = parse("apisix: {node_listen: 9443}");
+  EXPECT_TRUE(both.ok());
+  EXPECT_TRUE(both.settings.ssl.listen.empty());
+  EXPECT_FALSE(parse("apisix: {node_listen: 443, ssl: {listen: 443}}").ok());
+  EXPECT_THAT(said(parse("apisix: {ssl: {ssl_protocols: SSLv3}}")),
+              HasSubstr("expected some of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"));
 }
 
 TEST(Settings, StoresThatAreNotThereAreRefused) {

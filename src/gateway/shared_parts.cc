@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/strings.h"
 #include "gateway/config_file.h"
 #include "observe/log.h"
 
@@ -35,6 +36,7 @@ http::ServerLimits server_limits(const Settings& settings) {
 proxy::Options proxy_options(const Settings& settings) {
   proxy::Options options;
   options.server_field = server_name(settings);
+  options.fallback_server_name = settings.ssl.fallback_sni;
   options.uri.delete_tail_slash = settings.proxy.delete_uri_tail_slash;
   options.uri.like_servlet = settings.proxy.normalize_uri_like_servlet;
   options.uri.keep_encoded_slash = settings.proxy.match_uri_encoded_slash;
@@ -88,6 +90,32 @@ upstream::Keepalive default_keepalive(const Settings& settings) {
   keepalive.idle_timeout_ms = pool.timeout_ms;
   keepalive.requests = static_cast<uint64_t>(pool.requests);
   return keepalive;
+}
+
+tls::ServerOptions tls_server(const Settings& settings) {
+  const SslSettings& ssl = settings.ssl;
+  tls::ServerOptions options;
+  options.protocols = tls::protocols_named(ssl.protocols);
+  options.ciphers = ssl.ciphers;
+  options.tickets = ssl.session_tickets;
+  options.fallback_name = ssl.fallback_sni;
+  options.alpn = {"http/1.1"};
+  return options;
+}
+
+// "system", a path, or several with commas between.
+tls::ClientOptions tls_client(const Settings& settings) {
+  tls::ClientOptions options;
+  options.trust_system = false;
+  for (std::string_view each : split(settings.ssl.trusted_certificate, ',')) {
+    each = trim(each);
+    if (each == "system") {
+      options.trust_system = true;
+    } else if (!each.empty()) {
+      options.trusted_files.push_back(settings.absolute(each));
+    }
+  }
+  return options;
 }
 
 expr::LogFormat log_format(const Settings& settings) {

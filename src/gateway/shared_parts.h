@@ -7,6 +7,8 @@
 #include "gateway/settings.h"
 #include "http/server.h"
 #include "proxy/options.h"
+#include "tls/client_context.h"
+#include "tls/server_context.h"
 #include "upstream/dns_config.h"
 #include "upstream/upstream.h"
 
@@ -20,6 +22,9 @@ proxy::Options proxy_options(const Settings& settings);
 // resolv.conf and hosts of this machine, overruled by apisix.dns_resolver and its companions.
 upstream::dns::Config dns_config(const Settings& settings);
 upstream::Keepalive default_keepalive(const Settings& settings);
+// How TLS is spoken with clients, and with upstreams.
+tls::ServerOptions tls_server(const Settings& settings);
+tls::ClientOptions tls_client(const Settings& settings);
 expr::LogFormat log_format(const Settings& settings);
 
 }  // namespace pylon::gateway

@@ -25,12 +25,21 @@ size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
   return std::min(share, static_cast<size_t>(process.connections));
 }
 
+// What is spoken within TLS is no matter of a stream route.
+tls::ServerOptions without_alpn(tls::ServerOptions options) {
+  options.alpn.clear();
+  return options;
+}
+
 }  // namespace
 
 // One listening socket.
 class Worker::Door final : public net::Listener::Acceptor, public net::Retirable {
  public:
-  Door(Worker& worker, int fd) : worker_(worker), near_(fd), listener_(worker.loop_, fd, *this) {}
+  enum class Way : uint8_t { http, https, stream, stream_tls };
+
+  Door(Worker& worker, int fd, Way way)
+      : worker_(worker), near_(fd), way_(way), listener_(worker.loop_, fd, *this) {}
   void shut() { listener_.stop(); }
 
  private:
@@ -38,14 +47,23 @@ class Worker::Door final : public net::Listener::Acceptor, public net::Retirable
     http::ConnectionEnds ends = near_.ends_of(fd, peer);
     auto stream = net::TcpStream::adopt(worker_.loop_, fd);
     if (stream == nullptr) return;
-    http::h1::ServerConnection::open(worker_.loop_, std::move(stream), ends, worker_.shared_.limits,
-                                     worker_.proxy_, worker_.connections_);
+    switch (way_) {
+      case Way::http:
+        return worker_.open(std::move(stream), ends);
+      case Way::https:
+        return worker_.tls_.accept(std::move(stream), ends);
+      case Way::stream:
+        return worker_.tcp_.accept(std::move(stream), ends, {});
+      case Way::stream_tls:
+        return worker_.stream_tls_.accept(std::move(stream), ends);
+    }
   }
   bool may_accept() override { return worker_.may_accept(); }
   void on_exhausted() override { worker_.relieve(); }
 
   Worker& worker_;
   NearEnd near_;
+  Way way_;
   net::Listener listener_;
 };
 
@@ -71,6 +89,7 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
           connections_allowed(shared.settings.process, shared.settings.worker_count())),
       dns_transport_(std::make_unique<upstream::dns::NetTransport>(loop_)),
       resolver_(shared.dns, *dns_transport_, clock_),
+      tls_client_(tls::ClientContext::make(shared.tls_client).value()),
       lent_{.clock = clock_,
             .metrics = shared.metrics.shard(index),
             .http = http_client_,
@@ -81,25 +100,50 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
                       : std::make_unique<proxy::AccessLog>(shared.log_format,
                                                            shared.access_log->lane(index))),
       proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, access_log_.get(),
-              shared.options}) {}
+              shared.options}),
+      tls_(loop_, shared.versions.seat(index), shared.tls, shared.tls_sessions,
+           shared.limits.head_timeout_us,
+           [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
+             open(std::move(stream), ends);
+           }),
+      tcp_({loop_, shared.versions.seat(index), lent_, balancer_}),
+      stream_tls_(loop_, shared.versions.seat(index), without_alpn(shared.tls), shared.tls_sessions,
+                  shared.limits.head_timeout_us,
+                  [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
+                    std::string name(stream->server_name());
+                    tcp_.accept(std::move(stream), ends, name);
+                  }) {}
 
 Worker::~Worker() = default;
 
-void Worker::start(std::vector<int> listening) {
+void Worker::start(ListeningSet listening) {
   listening_ = std::move(listening);
-  thread_ = std::thread([this] { run(listening_); });
+  thread_ = std::thread([this] { run(); });
 }
 
-void Worker::run(const std::vector<int>& listening) {
+// The codec of a connection: what TLS has agreed on, or HTTP/1.
+void Worker::open(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends) {
+  http::h1::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
+                                   connections_);
+}
+
+void Worker::run() {
   tick_ = std::make_unique<Tick>(*this);
   loop_.set_at_top([this] { at_top(); });
   at_top();
-  for (int fd : listening) {
-    doors_.push_back(std::make_unique<Door>(*this, fd));
-  }
+  auto open_doors = [this](const std::vector<int>& sockets, Door::Way way) {
+    for (int fd : sockets) doors_.push_back(std::make_unique<Door>(*this, fd, way));
+  };
+  open_doors(listening_.plain, Door::Way::http);
+  open_doors(listening_.tls, Door::Way::https);
+  open_doors(listening_.stream, Door::Way::stream);
+  open_doors(listening_.stream_tls, Door::Way::stream_tls);
   loop_.run();
   doors_.clear();
+  tls_.close_handshakes();
+  stream_tls_.close_handshakes();
   connections_.close_all();
+  tcp_.close_all();
   loop_.turn(0);  // buries what was closed
   tick_.reset();
   if (access_log_ != nullptr) access_log_->flush();
@@ -109,13 +153,15 @@ void Worker::run(const std::vector<int>& listening) {
 
 void Worker::at_top() {
   if (shared_.versions.seat(index_).take_newest()) shared_.snapshot_taken();
-  if (draining_ && drained()) loop_.stop();
+  if (draining_ && open_connections() == 0) loop_.stop();
 }
 
 void Worker::every_second() {
   // Draining, requests in flight to parked connections get their moment; then these are closed.
   if (draining_ && loop_.now_us() > drain_started_us_ + kDrainGraceUs) {
     connections_.shed_idle(connections_.idle.size());
+    tls_.close_handshakes();
+    stream_tls_.close_handshakes();
   }
   if (access_log_ != nullptr) access_log_->flush();
   counts_.idle.store(static_cast<uint32_t>(connections_.idle.size()), std::memory_order_relaxed);
@@ -143,8 +189,8 @@ void Worker::begin_drain() {
 void Worker::stop() { loop_.stop(); }
 
 bool Worker::may_accept() {
-  size_t open = connections_.idle.size() + connections_.busy.size();
-  return open < max_connections_;  // those who wait in the backlog do not push out who is here
+  return open_connections() <
+         max_connections_;  // those who wait in the backlog do not push out who is here
 }
 
 // Descriptors are short: what nobody needs now goes.

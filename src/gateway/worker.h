@@ -12,12 +12,15 @@
 #include "expr/template.h"
 #include "gateway/inherited.h"
 #include "gateway/settings.h"
+#include "gateway/tls_side.h"
 #include "http/h1/server_connection.h"
 #include "net/loop_clock.h"
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
 #include "proxy/http_client.h"
 #include "proxy/proxy.h"
+#include "stream/tcp_proxy.h"
+#include "tls/client_context.h"
 #include "upstream/dns_transport.h"
 
 namespace pylon::gateway {
@@ -32,7 +35,18 @@ struct WorkerShared {
   observe::LogWriter* access_log;  // null: off
   observe::Metrics& metrics;
   snapshot::Versions& versions;
+  const tls::ServerOptions& tls;
+  const tls::ClientOptions& tls_client;
+  tls::SessionStore& tls_sessions;
   std::function<void()> snapshot_taken;  // from a worker's thread: the control thread is to settle
+};
+
+// What a worker accepts from.
+struct ListeningSet {
+  std::vector<int> plain;
+  std::vector<int> tls;
+  std::vector<int> stream;
+  std::vector<int> stream_tls;
 };
 
 // The state of a worker's connections, as other threads may read it.
@@ -51,7 +65,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   // Starts the thread; it accepts from these sockets as soon as there is a snapshot.
-  void start(std::vector<int> listening);
+  void start(ListeningSet listening);
 
   // From the control thread:
   void wake() {
@@ -65,11 +79,15 @@ class Worker {
   const WorkerCounts& counts() const { return counts_; }
 
  private:
-  void run(const std::vector<int>& listening);
+  void run();
+  void open(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends);
   void at_top();
   void every_second();
   void begin_drain();
-  bool drained() const { return connections_.idle.empty() && connections_.busy.empty(); }
+  size_t open_connections() const {
+    return connections_.idle.size() + connections_.busy.size() + tls_.handshakes() +
+           tcp_.sessions() + stream_tls_.handshakes();
+  }
 
   bool may_accept();
   void relieve();
@@ -84,6 +102,7 @@ class Worker {
   net::LoopClock clock_{loop_};
   std::unique_ptr<upstream::dns::Transport> dns_transport_;
   upstream::Resolver resolver_;
+  std::unique_ptr<tls::ClientContext> tls_client_;
   upstream::Pool pool_{loop_};
   upstream::Balancer balancer_{clock_};
   proxy::WorkerHttpClient http_client_{loop_, resolver_};
@@ -92,9 +111,12 @@ class Worker {
   std::unique_ptr<proxy::AccessLog> access_log_;
   proxy::Proxy proxy_;
   http::h1::ServerConnections connections_;
+  TlsSide tls_;
+  stream::TcpProxy tcp_;
+  TlsSide stream_tls_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Tick> tick_;
-  std::vector<int> listening_;
+  ListeningSet listening_;
   WorkerCounts counts_;
   bool draining_ = false;
   int64_t drain_started_us_ = 0;

@@ -20,6 +20,9 @@ struct Worker;      // plugin/worker.h: what a worker lends to plugins
 class PluginSet;    // plugin/set.h: the plugins of one resource
 class MetadataSet;  // plugin/metadata.h: plugin metadata at this revision
 }  // namespace pylon::plugin
+namespace pylon::tls {
+class Stream;  // tls/stream.h
+}
 namespace pylon::config {
 struct Consumer;
 class CredentialIndex;  // config/credential_index.h: who owns this key?
@@ -153,10 +156,11 @@ struct Exchange {
   Arena& arena;
   Request request;
   Response response;
-  Peer client;               // attributed: $remote_addr, $remote_port
-  Peer socket;               // of the connection: $realip_remote_addr
-  IpAddress server_address;  // $server_addr
-  uint16_t server_port = 0;  // $server_port
+  Peer client;                       // attributed: $remote_addr, $remote_port
+  Peer socket;                       // of the connection: $realip_remote_addr
+  IpAddress server_address;          // $server_addr
+  uint16_t server_port = 0;          // $server_port
+  const tls::Stream* tls = nullptr;  // of the connection; null: plain
 
   const RouteLabels* route = nullptr;                    // null: none matched
   const config::CredentialIndex* credentials = nullptr;  // of the pinned snapshot

@@ -12,6 +12,9 @@
 namespace pylon::net {
 class Loop;
 }
+namespace pylon::tls {
+class Stream;
+}
 
 namespace pylon::http {
 
@@ -44,6 +47,7 @@ class Service {
 struct ConnectionEnds {
   IpAddress client;
   IpAddress server;
+  const tls::Stream* tls = nullptr;  // the connection's own stream; null: plain
   uint16_t client_port = 0;
   uint16_t server_port = 0;
   uint8_t client_text_size = 0;

@@ -163,6 +163,9 @@ Result<void> Catalogue::check(std::string_view name, Json conf, Document documen
 
 Result<void> Catalogue::check_all(const Json& plugins, Document document) const {
   for (const auto& [name, conf] : plugins.members()) {
+    const PluginType* type = find(name);
+    bool known = type != nullptr && type->serves_http();
+    if (conf.is_object() && !known) return fail("unknown plugin [" + std::string(name) + "]");
     if (auto checked = check(name, conf, document); !checked) return checked;
   }
   return {};

@@ -25,7 +25,7 @@ Json describe(const Catalogue& catalogue, const PluginType& type) {
 }  // namespace
 
 bool serves(const PluginType& type, Subsystem subsystem) {
-  return subsystem == Subsystem::http || type.has(Phase::preread);
+  return subsystem == Subsystem::http ? type.serves_http() : type.has(Phase::preread);
 }
 
 Json describe_all(const Catalogue& catalogue, Subsystem subsystem) {

@@ -101,6 +101,13 @@ struct PluginType {
   Result<Ref<const config::AuthConf>> (*make_auth)(const Json& conf) = nullptr;
   Result<Ref<const MetadataValue>> (*make_metadata)(const Json& conf) = nullptr;
 
+  // Has a phase of requests, or says who a consumer is; else it is for connections alone.
+  bool serves_http() const {
+    for (size_t phase = 0; phase < kPhases; phase++) {
+      if (phase != static_cast<size_t>(Phase::preread) && calls[phase].present) return true;
+    }
+    return spec.kind == PluginKind::auth;
+  }
   bool has(Phase phase) const { return calls[static_cast<size_t>(phase)].present; }
   const PhaseCall& call(Phase phase) const { return calls[static_cast<size_t>(phase)]; }
 };

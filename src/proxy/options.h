@@ -13,6 +13,7 @@ namespace pylon::proxy {
 struct Options {
   std::string server_field = "APISIX/3.18.0";  // Server of every answer
   http::UriOptions uri;
+  std::string fallback_server_name;    // of TLS clients that send none
   bool show_upstream_status = false;   // X-APISIX-Upstream-Status on every answer, not only on 5xx
   bool has_trusted_addresses = false;  // apisix.trusted_addresses is set
   IpSet trusted_addresses;             // peers whose X-Forwarded-* are kept

@@ -1,6 +1,7 @@
 #include "proxy/proxy.h"
 
 #include "observe/log.h"
+#include "proxy/client_trust.h"
 #include "proxy/intake.h"
 #include "proxy/pages.h"
 #include "proxy/upstream_status.h"
@@ -24,6 +25,9 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
   int status = exchange.refusal;
   std::string_view body;
   if (status == 0) status = take_in(exchange, parts_.options);
+  if (status == 0 && exchange.tls != nullptr) {
+    status = check_client_trust(exchange, visit.pin.snapshot().certificates, parts_.options);
+  }
   if (status == 0) {
     status = co_await handle(exchange, visit, body);
   } else {

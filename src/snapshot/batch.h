@@ -14,7 +14,9 @@ struct Builder::Batch {
         consumers(from.consumers.edit()),
         consumer_groups(from.consumer_groups.edit()),
         credentials(from.credentials.edit()),
-        streams(from.streams.edit()) {}
+        streams(from.streams.edit()),
+        server_certificates(from.certificates.servers.edit()),
+        client_certificates(from.certificates.clients.edit()) {}
 
   router::Table::Editor rules;
   PersistentMap<Ref<const Route>, SlotKey>::Editor compiled;
@@ -24,6 +26,8 @@ struct Builder::Batch {
   config::CredentialIndex::Editor credentials;
   StreamTable::Editor streams;
   Dependents routes;  // to be compiled again
+  PersistentMap<Ref<const tls::ServerIdentity>>::Editor server_certificates;
+  PersistentMap<Ref<const tls::ClientIdentity>>::Editor client_certificates;
   bool global_rules = false;
   bool metadata = false;
   bool changed = false;  // an editor was used

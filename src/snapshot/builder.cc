@@ -131,6 +131,8 @@ Result<void> Builder::dispatch(const Change& change, Batch& batch) {
       return change_plugin_config(change, batch);
     case Kind::global_rule:
       return change_global_rule(change, batch);
+    case Kind::ssl:
+      return change_ssl(change, batch);
     case Kind::plugin_metadata:
       return change_metadata(change, batch);
     default:
@@ -211,6 +213,8 @@ std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   current_.consumer_groups = std::move(batch.consumer_groups).commit();
   current_.credentials = std::move(batch.credentials).commit();
   current_.streams = std::move(batch.streams).commit();
+  current_.certificates.servers = std::move(batch.server_certificates).commit();
+  current_.certificates.clients = std::move(batch.client_certificates).commit();
   ++current_.number;
   return snapshot();
 }

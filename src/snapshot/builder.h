@@ -151,6 +151,12 @@ class Builder final {
     std::vector<plugin::Catalogue::AuthKey> keys;
     std::map<std::string, CredentialState, std::less<>> credentials;
   };
+  struct SslState {
+    uint64_t digest = 0;                    // 0: there is none
+    Ref<const tls::ServerIdentity> server;  // null: switched off, or
+    Ref<const tls::ClientIdentity> client;  // shown to upstreams
+    std::vector<std::string> names;
+  };
   struct Batch;  // one apply() at work
 
   // What a stored value says, without the times that the Admin API keeps in it; `digest` tells
@@ -211,6 +217,11 @@ class Builder final {
   void index_consumer(const std::string& name, Batch& batch);
   void unindex_consumer(const std::string& name, Batch& batch);
 
+  // ssl objects
+  Result<void> change_ssl(const Change& change, Batch& batch);
+  void replace_ssl(const std::string& id, SslState next, Batch& batch);
+  void settle_name(const std::string& name, Batch& batch);
+
   void quarantine(config::Kind kind, const std::string& id, const Error& error);
   std::string key_of(config::Kind kind, std::string_view id) const;
 
@@ -226,6 +237,8 @@ class Builder final {
   StringMap<PluginSetState> consumer_groups_;
   std::map<std::string, GlobalRule, std::less<>> global_rules_;
   StringMap<ConsumerState> consumers_;
+  StringMap<SslState> ssls_;
+  StringMap<Ids> ssl_names_;  // the objects that claim a name
   Json metadata_ = Json::object();
   uint64_t metadata_round_ = 0;
   std::map<std::string, Quarantined, std::less<>> quarantined_;  // by key

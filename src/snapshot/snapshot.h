@@ -17,6 +17,7 @@
 #include "plugin/chain.h"
 #include "plugin/metadata.h"
 #include "router/table.h"
+#include "snapshot/certificates.h"
 #include "snapshot/stream_table.h"
 #include "upstream/upstream.h"
 
@@ -56,6 +57,7 @@ struct Snapshot {
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;
   config::CredentialIndex credentials;
   StreamTable streams;
+  Certificates certificates;
   Ref<const plugin::SharedChain> global_rules;
   Ref<const plugin::MetadataSet> metadata;
 

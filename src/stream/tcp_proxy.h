@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "http/server.h"
@@ -27,11 +28,6 @@ struct TcpLimits {
   size_t preread_bytes = 16 << 10;          // that plugins may look at
   int64_t preread_timeout_us = 30'000'000;  // for all of them to come
   int64_t idle_timeout_us = 600'000'000;    // unless the upstream says otherwise
-};
-
-// How the connections of one listener begin.
-struct TcpPort {
-  bool tls = false;  // it is a tls::Stream, whose handshake may not be over
 };
 
 struct TcpCounts {
@@ -54,8 +50,9 @@ class TcpProxy {
   explicit TcpProxy(const Parts& parts);
   ~TcpProxy();
 
+  // `name`: the server name that a TLS client asked for; empty: none, or no TLS.
   void accept(std::unique_ptr<net::Stream> client, const http::ConnectionEnds& ends,
-              const TcpPort& port);
+              std::string_view name);
   void close_all();
   size_t sessions() const { return sessions_.size(); }
   const TcpCounts& counts() const { return counts_; }

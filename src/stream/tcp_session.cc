@@ -8,7 +8,6 @@
 #include "net/tcp_stream.h"
 #include "observe/log.h"
 #include "plugin/connection.h"
-#include "tls/stream.h"
 
 namespace pylon::stream {
 
@@ -24,9 +23,8 @@ constexpr int kRounds = 16;              // of reads before others get their tur
 
 struct TcpSession::Opening final : http::ExchangeMemory {
   http::ConnectionEnds ends;
-  TcpPort port;
   snapshot::Pin pin;
-  std::string name;  // lower case: of the TLS client hello
+  std::string name;  // lower case
   plugin::Connection connection{exchange, {}, false};
 };
 
@@ -37,9 +35,9 @@ TcpProxy::TcpProxy(const Parts& parts) : parts_(parts) {}
 TcpProxy::~TcpProxy() { close_all(); }
 
 void TcpProxy::accept(std::unique_ptr<net::Stream> client, const http::ConnectionEnds& ends,
-                      const TcpPort& port) {
+                      std::string_view name) {
   counts_.accepted++;
-  TcpSession::open(*this, std::move(client), ends, port);
+  TcpSession::open(*this, std::move(client), ends, name);
 }
 
 void TcpProxy::close_all() {
@@ -60,12 +58,12 @@ TcpSession::TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client)
 TcpSession::~TcpSession() = default;
 
 void TcpSession::open(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
-                      const http::ConnectionEnds& ends, const TcpPort& port) {
+                      const http::ConnectionEnds& ends, std::string_view name) {
   auto* session = new TcpSession(proxy, std::move(client));
   session->opening_ = std::make_unique<Opening>();
   Opening& opening = *session->opening_;
   opening.ends = ends;
-  opening.port = port;
+  opening.name = to_lower(name);
   opening.pin = proxy.parts_.seat.pin();
   http::Exchange& exchange = opening.exchange;
   exchange.client = {opening.ends.client, opening.ends.client_port, opening.ends.client_name()};
@@ -118,12 +116,6 @@ void TcpSession::close(bool reset) {
 // True in the end when there is somebody to relay to.
 async::Task<bool> TcpSession::establish() {
   Opening& opening = *opening_;
-  if (opening.port.tls) {
-    int64_t deadline_us = proxy_.parts_.loop.now_us() + proxy_.parts_.limits.preread_timeout_us;
-    bool shaken = co_await connected(*client_, deadline_us);
-    if (!shaken) co_return false;
-    opening.name = to_lower(static_cast<tls::Stream&>(*client_).server_name());
-  }
   const snapshot::Snapshot& snapshot = opening.pin.snapshot();
   const snapshot::StreamRoute* route = snapshot.streams.match(
       {opening.ends.client, opening.ends.server, opening.ends.server_port, opening.name});

@@ -21,7 +21,7 @@ namespace pylon::stream {
 class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
  public:
   static void open(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
-                   const http::ConnectionEnds& ends, const TcpPort& port);
+                   const http::ConnectionEnds& ends, std::string_view name);
   ~TcpSession() override;
 
   void close(bool reset);

@@ -25,10 +25,12 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const ClientOptions& 
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &ClientContext::on_new_session);
-  const std::string& file = options.trusted_file;
-  int loaded = file.empty() ? SSL_CTX_set_default_verify_paths(context)
-                            : SSL_CTX_load_verify_file(context, file.c_str());
-  if (loaded != 1) return fail(file + ": trusted certificates cannot be read: " + take_error());
+  if (options.trust_system) SSL_CTX_set_default_verify_paths(context);
+  for (const std::string& file : options.trusted_files) {
+    if (SSL_CTX_load_verify_file(context, file.c_str()) == 1) continue;
+    return fail(file + ": trusted certificates cannot be read: " + take_error());
+  }
+  ERR_clear_error();
   return made;
 }
 

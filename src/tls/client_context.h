@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "tls/credentials.h"
@@ -22,7 +23,8 @@
 namespace pylon::tls {
 
 struct ClientOptions {
-  std::string trusted_file;  // PEM; empty: the authorities that the system trusts
+  bool trust_system = true;                // the authorities that the system trusts
+  std::vector<std::string> trusted_files;  // PEM
 };
 
 // The other side of one connection.

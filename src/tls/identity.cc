@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "base/strings.h"
+
 namespace pylon::tls {
 
 uint8_t protocol_named(std::string_view name) {
@@ -12,6 +14,17 @@ uint8_t protocol_named(std::string_view name) {
   if (name == "TLSv1.2") return kTls12;
   if (name == "TLSv1.3") return kTls13;
   return 0;
+}
+
+uint8_t protocols_named(std::string_view names) {
+  uint8_t protocols = 0;
+  for (std::string_view name : split(names, ' ')) {
+    if (name.empty()) continue;
+    uint8_t protocol = protocol_named(name);
+    if (protocol == 0) return 0;
+    protocols = static_cast<uint8_t>(protocols | protocol);
+  }
+  return protocols;
 }
 
 uint64_t next_identity_serial() {

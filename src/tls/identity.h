@@ -27,6 +27,8 @@ enum Protocols : uint8_t {
 };
 // "TLSv1.2"; 0: no such version that we speak.
 uint8_t protocol_named(std::string_view name);
+// "TLSv1.2 TLSv1.3"; 0: nothing in it, or something that is no version.
+uint8_t protocols_named(std::string_view names);
 
 struct PemPair {
   std::string certificate;  // with the chain behind it

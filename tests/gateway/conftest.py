@@ -33,7 +33,8 @@ def module_pylon(tmp_path_factory):
 def pylon(module_pylon):
     """The file's gateway, its resources removed afterwards."""
     yield module_pylon
-    for kind in ("routes", "global_rules", "consumers", "services", "plugin_configs", "upstreams"):
+    kinds = "routes global_rules consumers services plugin_configs upstreams ssls"
+    for kind in kinds.split():
         listed = module_pylon.admin.get(f"/{kind}")
         for item in (listed or {}).get("list", []):
             name = item["key"].rsplit("/", 1)[1]

@@ -33,6 +33,7 @@ class Pylon:
         self.folder = Path(folder)
         self.port, self.admin_port = free_port(), free_port()
         self.control_port, self.metrics_port = free_port(), free_port()
+        self.tls_port = free_port()
         self.config = merged(self._defaults(workers), config or {})
         self.admin = Admin(self.admin_port, ADMIN_KEY)
         self.process = None
@@ -45,6 +46,7 @@ class Pylon:
         return {
             "apisix": {
                 "node_listen": [{"ip": local, "port": self.port}],
+                "ssl": {"listen": [{"ip": local, "port": self.tls_port}]},
                 "enable_control": True,
                 "control": {"ip": local, "port": self.control_port},
             },

@@ -260,6 +260,8 @@ void ServerConnection::fill_peers(Exchange& exchange) {
   exchange.socket = exchange.client;
   exchange.server_address = ends_.server;
   exchange.server_port = ends_.server_port;
+  exchange.tls = ends_.tls;
+  exchange.request.https = ends_.tls != nullptr;
   exchange.connection_id = id_;
   exchange.connection_requests = ++requests_;
   exchange.start_us = loop_.now_us();

@@ -1,0 +1,40 @@
+// TlsSide: how one worker serves TLS: it takes accepted connections through their handshakes, with
+// the certificates of the worker's snapshot, and gives them on. Belongs to the worker's loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "http/server.h"
+#include "snapshot/versions.h"
+#include "tls/handshake.h"
+#include "tls/server_context.h"
+
+namespace pylon::gateway {
+
+class TlsSide final : private tls::IdentitySource {
+ public:
+  // A connection is ready; `ends.tls` tells what was agreed.
+  using Opened = std::function<void(std::unique_ptr<tls::Stream>, const http::ConnectionEnds&)>;
+
+  TlsSide(net::Loop& loop, snapshot::Seat& seat, const tls::ServerOptions& options,
+          tls::SessionStore& sessions, int64_t handshake_timeout_us, Opened opened);
+  ~TlsSide() override;
+
+  void accept(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends);
+
+  size_t handshakes() const { return handshakes_.size(); }
+  void close_handshakes() { handshakes_.close_all(); }
+
+ private:
+  class Greeting;
+
+  const tls::ServerIdentity* find(std::string_view name) const override;
+
+  snapshot::Seat& seat_;
+  Opened opened_;
+  std::unique_ptr<tls::ServerContext> context_;
+  tls::Handshakes handshakes_;
+};
+
+}  // namespace pylon::gateway
