@@ -47,6 +47,7 @@ class IntrusiveList {
   T* front() const { return static_cast<T*>(first_); }
   T* back() const { return static_cast<T*>(last_); }
   static T* next(T& element) { return static_cast<T*>(static_cast<Hook&>(element).after_); }
+  static T* previous(T& element) { return static_cast<T*>(static_cast<Hook&>(element).before_); }
 
   // Leaves the list that it is in, if any.
   void push_back(Hook& hook) {

@@ -103,9 +103,9 @@ class Worker {
   std::unique_ptr<upstream::dns::Transport> dns_transport_;
   upstream::Resolver resolver_;
   std::unique_ptr<tls::ClientContext> tls_client_;
-  upstream::Pool pool_{loop_};
+  upstream::Pool pool_{loop_, *tls_client_};
   upstream::Balancer balancer_{clock_};
-  proxy::WorkerHttpClient http_client_{loop_, resolver_};
+  proxy::WorkerHttpClient http_client_{loop_, resolver_, *tls_client_};
   plugin::Worker lent_;
   proxy::Forwarder forwarder_;
   std::unique_ptr<proxy::AccessLog> access_log_;

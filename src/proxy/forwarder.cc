@@ -8,6 +8,7 @@
 #include "observe/log.h"
 #include "proxy/upstream_head.h"
 #include "proxy/upstream_status.h"
+#include "snapshot/snapshot.h"
 
 namespace pylon::proxy {
 
@@ -28,6 +29,12 @@ bool asks_for_websocket(const Exchange& exchange) {
          iequals(exchange.request.fields.get(http::FieldId::upgrade), "websocket");
 }
 
+// "a.test:8443" -> "a.test", "[::1]:443" -> "::1"
+std::string_view host_without_port(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
 // A 101 is an answer to what was asked, or none at all (RFC 9110 7.8).
 bool accepts_upgrade(bool asked, const http::Response& response) {
   return asked && iequals(response.fields.get(http::FieldId::upgrade), "websocket");
@@ -45,7 +52,7 @@ async::Task<int> Forwarder::forward(Errand& errand) {
   Exchange& exchange = errand.exchange;
   const upstream::Upstream& upstream = errand.upstream;
   if (upstream.empty()) co_return 503;
-  if (upstream.scheme != config::UpstreamScheme::http) co_return refuse_scheme(errand);
+  if (int refused = refuse_scheme(errand); refused != 0) co_return refused;
   for (const http::Field& field : exchange.response.fields) {
     if (!field.removed()) errand.kept.push(field.id, field.name(), field.value());
   }
@@ -121,12 +128,32 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
 
 // Octets meant for TLS or HTTP/2 must not leave as plain HTTP/1.
 int Forwarder::refuse_scheme(const Errand& errand) {
+  config::UpstreamScheme scheme = errand.upstream.scheme;
+  if (scheme == config::UpstreamScheme::http || scheme == config::UpstreamScheme::https) return 0;
   observe::log(observe::Level::error, "client {}: scheme {} of an upstream is not served yet",
                errand.exchange.client.text, upstream::scheme_name(errand.upstream.scheme));
   return 502;
 }
 
 // ---- connecting
+
+// The name that the node is asked for is that of the Host it gets. False: what we are to show is
+// not there.
+bool Forwarder::choose_session(const Errand& errand, const upstream::Endpoint& endpoint,
+                               upstream::Session& session) {
+  const tls::ClientIdentity* identity = errand.upstream.identity.get();
+  const std::string& id = errand.upstream.identity_id;
+  if (!id.empty()) {
+    identity = errand.pin->snapshot().certificates.client(id);
+    if (identity == nullptr) {
+      observe::log(observe::Level::error, "no ssl object [{}] of type client", id);
+      return false;
+    }
+  }
+  session =
+      upstream::Session::with(endpoint, host_without_port(errand.exchange.upstream.host), identity);
+  return true;
+}
 
 // Gets a connection from the pool, or starts a new one.
 bool Forwarder::begin(Errand& errand, Trial& trial) {
@@ -136,12 +163,17 @@ bool Forwarder::begin(Errand& errand, Trial& trial) {
   trial.failure = {.idempotent = idempotent, .fresh_tried = trial.failure.fresh_tried};
   trial.upgrade = errand.websocket && asks_for_websocket(exchange);
   note_attempt(errand, trial);
+  upstream::Session session;
+  if (endpoint.identity().tls.enabled && !choose_session(errand, endpoint, session)) {
+    refuse(trial, 502);
+    return false;
+  }
   http::h1::ClientConnection* connection = nullptr;
   if (!trial.failure.fresh_tried) {
-    connection = pool_.take(endpoint, errand.upstream.keepalive, !idempotent);
+    connection = pool_.take(endpoint, session, errand.upstream.keepalive, !idempotent);
     trial.failure.reused_connection = connection != nullptr;
   }
-  if (connection == nullptr) connection = pool_.connect(endpoint);
+  if (connection == nullptr) connection = pool_.connect(endpoint, session);
   if (connection == nullptr) {
     fail(errand, trial, nullptr, Failure::local, std::strerror(errno));
     return false;

@@ -84,6 +84,8 @@ class Forwarder {
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
   async::Task<void> tunnel(Errand& errand, Trial& trial);
 
+  static bool choose_session(const Errand& errand, const upstream::Endpoint& endpoint,
+                             upstream::Session& session);
   bool begin(Errand& errand, Trial& trial);
   Step send_request(Errand& errand, Trial& trial, RequestPump& request);
   Step await_head(Errand& errand, Trial& trial, RequestPump& request);

@@ -3,8 +3,10 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
+#include "base/hash.h"
 #include "http/h1/head_writer.h"
 #include "net/tcp_stream.h"
 
@@ -21,6 +23,8 @@ using plugin::ClientResult;
 namespace {
 
 constexpr size_t kHeadRoom = 256;
+
+uint16_t default_port(const ClientRequest& request) { return request.https ? 443 : 80; }
 
 socklen_t fill_address(const IpAddress& address, uint16_t port, sockaddr_storage& to) {
   std::memset(&to, 0, sizeof to);
@@ -44,7 +48,7 @@ WorkerHttpClient::Call::Call(net::Loop& loop, const ClientRequest& from)
     : request(from),
       waker(loop),
       deadline_us(loop.now_us() + from.timeout_ms * 1000),
-      port(from.port != 0 ? from.port : 80) {}
+      port(from.port != 0 ? from.port : default_port(from)) {}
 
 WorkerHttpClient::~WorkerHttpClient() {
   for (auto& service : services_) {
@@ -54,9 +58,6 @@ WorkerHttpClient::~WorkerHttpClient() {
 
 async::Task<ClientResult> WorkerHttpClient::send(const ClientRequest& request) {
   Call call(loop_, request);
-  if (request.https) {
-    co_return tl::unexpected(Failure{Failure::Kind::tls, "https is not supported yet"});
-  }
   for (bool fresh : {false, true}) {
     bool connected = co_await connect(call, fresh);
     if (!connected) break;
@@ -74,7 +75,7 @@ async::Task<ClientResult> WorkerHttpClient::send(const ClientRequest& request) {
 }
 
 async::Task<bool> WorkerHttpClient::connect(Call& call, bool fresh) {
-  Service& service = service_of(call.request.host, call.port);
+  Service& service = service_of(call);
   call.reused = !fresh && !service.idle.empty();
   if (call.reused) {
     call.connection.hold(service.idle.back());
@@ -91,9 +92,7 @@ async::Task<bool> WorkerHttpClient::connect(Call& call, bool fresh) {
   if (resolved.addresses.empty()) {
     co_return fail(call, Failure::Kind::resolve, "the name has no address");
   }
-  sockaddr_storage address;
-  socklen_t size = fill_address(resolved.addresses.front(), call.port, address);
-  auto stream = net::TcpStream::connect(loop_, reinterpret_cast<sockaddr*>(&address), size);
+  std::unique_ptr<net::Stream> stream = open(call, resolved.addresses.front());
   if (stream == nullptr) co_return fail(call, Failure::Kind::connect, "no descriptor is free");
   call.connection.hold(new ClientConnection(loop_, std::move(stream), 0));
   call.connection->use(call.waker);
@@ -102,9 +101,26 @@ async::Task<bool> WorkerHttpClient::connect(Call& call, bool fresh) {
     if (wake == net::Wake::timeout) co_return fail(call, Failure::Kind::timeout, "timeout");
   }
   if (call.connection->broken()) {
+    bool tls = call.connection->error() == EPROTO;  // the error log tells more
+    if (tls) co_return fail(call, Failure::Kind::tls, "the TLS handshake failed");
     co_return fail(call, Failure::Kind::connect, std::strerror(call.connection->error()));
   }
   co_return true;
+}
+
+std::unique_ptr<net::Stream> WorkerHttpClient::open(const Call& call, const IpAddress& address) {
+  sockaddr_storage to;
+  socklen_t size = fill_address(address, call.port, to);
+  std::unique_ptr<net::Stream> stream =
+      net::TcpStream::connect(loop_, reinterpret_cast<sockaddr*>(&to), size);
+  if (stream == nullptr || !call.request.https) return stream;
+  std::string key(call.request.host);
+  key += call.request.ssl_verify ? '!' : '?';
+  key += std::to_string(call.port);
+  tls::ServerPeer peer{.name = call.request.host,
+                       .verify = call.request.ssl_verify,
+                       .session_key = hash_guarded(key) | 1};
+  return tls_.wrap(loop_, std::move(stream), peer);
 }
 
 // Sends the request and reads the answer, head and body.
@@ -140,7 +156,7 @@ bool WorkerHttpClient::write(Call& call) {
   if (!request.fields.has(FieldId::host)) {
     bool v6 = request.host.find(':') != std::string_view::npos;
     head.text("Host: ").text(v6 ? "[" : "").text(request.host).text(v6 ? "]" : "");
-    if (call.port != 80) head.text(":").number(call.port);
+    if (call.port != default_port(request)) head.text(":").number(call.port);
     head.text("\r\n");
   }
   uint64_t skipped =
@@ -194,7 +210,7 @@ bool WorkerHttpClient::fail(Call& call, Failure::Kind kind, std::string_view tex
 }
 
 void WorkerHttpClient::keep(Call& call) {
-  Service& service = service_of(call.request.host, call.port);
+  Service& service = service_of(call);
   bool room = service.idle.size() < static_cast<size_t>(std::max(call.request.keepalive_pool, 0));
   if (!call.request.keepalive || !room || !call.connection->reusable()) return;
   ClientConnection& connection = *call.connection.release();
@@ -203,17 +219,22 @@ void WorkerHttpClient::keep(Call& call) {
                   &WorkerHttpClient::dropped, this);
 }
 
-WorkerHttpClient::Service& WorkerHttpClient::service_of(std::string_view host, uint16_t port) {
+WorkerHttpClient::Service& WorkerHttpClient::service_of(const Call& call) {
+  const ClientRequest& request = call.request;
   for (auto& service : services_) {
-    if (service->port == port && service->host == host) return *service;
+    bool same = service->port == call.port && service->https == request.https &&
+                service->verified == request.ssl_verify && service->host == request.host;
+    if (same) return *service;
   }
   if (services_.size() == kServices) {
     while (!services_.front()->idle.empty()) services_.front()->idle.front()->end();
     services_.erase(services_.begin());
   }
   auto made = std::make_unique<Service>();
-  made->host = host;
-  made->port = port;
+  made->host = request.host;
+  made->port = call.port;
+  made->https = request.https;
+  made->verified = request.ssl_verify;
   services_.push_back(std::move(made));
   return *services_.back();
 }

@@ -1,8 +1,7 @@
 // WorkerHttpClient: the HTTP client that a worker lends to its plugins (forward-auth and the like).
 //
 // Connections are kept per service, few and bounded. A request on a kept connection that the peer
-// closed before answering is sent once more on a fresh one. TLS comes with the TLS layer: until
-// then an https service is a ClientFailure of kind tls.
+// closed before answering is sent once more on a fresh one.
 #pragma once
 
 #include <memory>
@@ -13,6 +12,7 @@
 #include "http/h1/client_connection.h"
 #include "net/loop.h"
 #include "plugin/http_client.h"
+#include "tls/client_context.h"
 #include "upstream/pool.h"
 #include "upstream/resolver.h"
 
@@ -22,8 +22,8 @@ class WorkerHttpClient final : public plugin::HttpClient {
  public:
   static constexpr size_t kServices = 64;  // with kept connections; the oldest goes first
 
-  WorkerHttpClient(net::Loop& loop, upstream::Resolver& resolver)
-      : loop_(loop), resolver_(resolver) {}
+  WorkerHttpClient(net::Loop& loop, upstream::Resolver& resolver, tls::ClientContext& tls)
+      : loop_(loop), resolver_(resolver), tls_(tls) {}
   ~WorkerHttpClient() override;
 
   async::Task<plugin::ClientResult> send(const plugin::ClientRequest& request) override;
@@ -34,6 +34,8 @@ class WorkerHttpClient final : public plugin::HttpClient {
   struct Service {
     std::string host;
     uint16_t port;
+    bool https;
+    bool verified;
     IntrusiveList<http::h1::ClientConnection> idle;
   };
   // One request under way.
@@ -55,11 +57,13 @@ class WorkerHttpClient final : public plugin::HttpClient {
   bool write(Call& call);
   bool fail(Call& call, Failure::Kind kind, std::string_view text);
   void keep(Call& call);
-  Service& service_of(std::string_view host, uint16_t port);
+  std::unique_ptr<net::Stream> open(const Call& call, const IpAddress& address);
+  Service& service_of(const Call& call);
   static void dropped(void*, http::h1::ClientConnection& connection) { connection.end(); }
 
   net::Loop& loop_;
   upstream::Resolver& resolver_;
+  tls::ClientContext& tls_;
   std::vector<std::unique_ptr<Service>> services_;
 };
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "observe/log.h"
 #include "tls/scratch.h"
 
 namespace pylon::tls {
@@ -402,6 +403,9 @@ void Stream::fail() {
   if (connecting_ && verified != X509_V_OK) {
     failure_ += ": ";
     failure_ += X509_verify_cert_error_string(verified);
+  }
+  if (connecting_ && side_ == Side::client) {
+    observe::log(observe::Level::error, "TLS with a server: {}", failure_);
   }
   Scratch::of_thread().feed_size = 0;
   broken_ = true;

@@ -1,5 +1,8 @@
 #include "upstream/pool.h"
 
+#include <cerrno>
+
+#include "base/hash.h"
 #include "net/tcp_stream.h"
 
 namespace pylon::upstream {
@@ -8,14 +11,25 @@ using http::h1::ClientConnection;
 
 Pool::~Pool() { shed(idle_); }
 
-ClientConnection* Pool::take(const Endpoint& endpoint, const Keepalive& keepalive, bool thorough) {
+Session Session::with(const Endpoint& endpoint, std::string_view name,
+                      const tls::ClientIdentity* identity) {
+  const uint64_t parts[] = {hash_guarded(name), endpoint.serial(),
+                            identity != nullptr ? identity->serial : 0};
+  return {name, identity, hash_bytes({reinterpret_cast<const char*>(parts), sizeof parts}) | 1};
+}
+
+ClientConnection* Pool::take(const Endpoint& endpoint, const Session& session,
+                             const Keepalive& keepalive, bool thorough) {
   if (endpoint.id() >= lists_.size() || lists_[endpoint.id()] == nullptr) return nullptr;
   List& list = *lists_[endpoint.id()];
-  while (!list.empty()) {
-    ClientConnection& connection = *list.back();
+  ClientConnection* next = list.back();
+  while (next != nullptr) {
+    ClientConnection& connection = *next;
+    next = List::previous(connection);
     // An id is used again for another peer: the serial tells for whom the connection was made.
-    if (connection.serial() == endpoint.serial() && connection.exchanges() < keepalive.requests &&
-        !connection.stirred(thorough)) {
+    bool usable = connection.serial() == endpoint.serial();
+    if (usable && connection.variant() != session.variant) continue;
+    if (usable && connection.exchanges() < keepalive.requests && !connection.stirred(thorough)) {
       connection.leave();
       idle_--;
       return &connection;
@@ -25,12 +39,21 @@ ClientConnection* Pool::take(const Endpoint& endpoint, const Keepalive& keepaliv
   return nullptr;
 }
 
-ClientConnection* Pool::connect(const Endpoint& endpoint) {
-  auto stream =
+ClientConnection* Pool::connect(const Endpoint& endpoint, const Session& session) {
+  std::unique_ptr<net::Stream> stream =
       net::TcpStream::connect(loop_, endpoint.socket_address(), endpoint.socket_address_bytes());
   if (stream == nullptr) return nullptr;
+  if (endpoint.identity().tls.enabled) {
+    errno = EKEYREJECTED;
+    stream = tls_.wrap(loop_, std::move(stream),
+                       {.name = session.name,
+                        .verify = endpoint.identity().tls.verify,
+                        .identity = session.identity,
+                        .session_key = session.variant});
+    if (stream == nullptr) return nullptr;
+  }
   connects_++;
-  return new ClientConnection(loop_, std::move(stream), endpoint.serial());
+  return new ClientConnection(loop_, std::move(stream), endpoint.serial(), session.variant);
 }
 
 void Pool::give_back(const Endpoint& endpoint, ClientConnection& connection,

@@ -10,24 +10,37 @@
 
 #include "base/intrusive_list.h"
 #include "http/h1/client_connection.h"
+#include "tls/client_context.h"
 #include "upstream/endpoint.h"
 #include "upstream/upstream.h"
 
 namespace pylon::upstream {
 
+// How the TLS session with a node is to be, beside what its endpoint says.
+struct Session {
+  std::string_view name;                          // SNI and verified name, no port
+  const tls::ClientIdentity* identity = nullptr;  // what we show
+  // What sets it apart: connections of another variant are not used for it. 0: plain.
+  uint64_t variant = 0;
+
+  static Session with(const Endpoint& endpoint, std::string_view name,
+                      const tls::ClientIdentity* identity);
+};
+
 class Pool {
  public:
-  explicit Pool(net::Loop& loop) : loop_(loop) {}
+  Pool(net::Loop& loop, tls::ClientContext& tls) : loop_(loop), tls_(tls) {}
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   // An idle connection, or null. `thorough`: the kernel is asked whether the peer has closed it,
   // for requests that could not be sent twice.
-  http::h1::ClientConnection* take(const Endpoint& endpoint, const Keepalive& keepalive,
-                                   bool thorough);
-  // A new one, still connecting; null with errno set when there is no descriptor for it.
-  http::h1::ClientConnection* connect(const Endpoint& endpoint);
+  http::h1::ClientConnection* take(const Endpoint& endpoint, const Session& session,
+                                   const Keepalive& keepalive, bool thorough);
+  // A new one, still connecting; null with errno set when there is no descriptor for it, or when
+  // what we were to show cannot be used.
+  http::h1::ClientConnection* connect(const Endpoint& endpoint, const Session& session);
   // Takes the connection back after an exchange: keeps it when it is clean and there is room.
   void give_back(const Endpoint& endpoint, http::h1::ClientConnection& connection,
                  const Keepalive& keepalive);
@@ -45,6 +58,7 @@ class Pool {
   void end(http::h1::ClientConnection& connection);
 
   net::Loop& loop_;
+  tls::ClientContext& tls_;
   std::vector<std::unique_ptr<List>> lists_;  // by EndpointId
   size_t idle_ = 0;
   uint64_t connects_ = 0;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/hash.h"
+
 namespace pylon::upstream {
 namespace {
 
@@ -53,8 +55,8 @@ std::vector<const config::UpstreamNode*> ordered_nodes(const config::Upstream& f
 // Builds nodes, targets and groups.
 class NodeBuilder {
  public:
-  NodeBuilder(Upstream& upstream, const Workshop& workshop)
-      : upstream_(upstream), workshop_(workshop) {}
+  NodeBuilder(Upstream& upstream, const Workshop& workshop, const TlsIdentity& tls)
+      : upstream_(upstream), workshop_(workshop), tls_(tls) {}
 
   void add(const config::UpstreamNode& from) {
     std::vector<IpAddress> addresses = addresses_of(from);
@@ -104,7 +106,7 @@ class NodeBuilder {
     EndpointIdentity identity;
     identity.address = address;
     identity.port = port;
-    identity.tls.enabled = upstream_.is_tls();
+    identity.tls = tls_;
     Target target;
     target.endpoint = workshop_.endpoints.intern(identity);
     if (upstream_.health) {
@@ -131,7 +133,32 @@ class NodeBuilder {
 
   Upstream& upstream_;
   const Workshop& workshop_;
+  const TlsIdentity& tls_;
 };
+
+// What of the TLS sessions is the same for all nodes. Fills in what we show.
+TlsIdentity read_tls(const config::Upstream& from, const Upstream* previous, Upstream& upstream) {
+  TlsIdentity session;
+  session.enabled = upstream.is_tls();
+  if (!session.enabled || from.tls == nullptr) return session;
+  session.verify = from.tls->verify;
+  upstream.identity_id = from.tls->client_cert_id;
+  if (!upstream.identity_id.empty()) session.client_cert = "ssl " + upstream.identity_id;
+  const config::UpstreamTls& written = *from.tls;
+  if (written.client_cert.empty()) return session;
+  session.client_cert = digest_hex(written.client_cert + std::string(written.client_key.expose()));
+  const tls::ClientIdentity* known = previous != nullptr ? previous->identity.get() : nullptr;
+  if (known != nullptr && known->pair.certificate == written.client_cert &&
+      known->pair.key == written.client_key) {
+    upstream.identity = previous->identity;
+    return session;
+  }
+  auto identity = make_ref<tls::ClientIdentity>();
+  identity->serial = tls::next_identity_serial();
+  identity->pair = {written.client_cert, written.client_key};
+  upstream.identity = std::move(identity);
+  return session;
+}
 
 void read_limits(const config::Upstream& from, const Workshop& workshop, Upstream& upstream) {
   upstream.own_timeouts = from.timeout != nullptr;
@@ -191,7 +218,8 @@ Result<Ref<const Upstream>> compile(const config::Upstream& from, std::string_vi
   upstream->upstream_host = from.upstream_host;
   read_limits(from, workshop, *upstream);
 
-  NodeBuilder builder(*upstream, workshop);
+  TlsIdentity tls = read_tls(from, previous, *upstream);
+  NodeBuilder builder(*upstream, workshop, tls);
   for (const config::UpstreamNode* node : ordered_nodes(from)) builder.add(*node);
   builder.finish();
   upstream->has_domain = !domains_of(from).empty();

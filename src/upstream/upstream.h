@@ -17,6 +17,7 @@
 #include "base/ref.h"
 #include "base/result.h"
 #include "config/upstream.h"
+#include "tls/identity.h"
 #include "upstream/dense_ids.h"
 #include "upstream/endpoint.h"
 #include "upstream/hash_key.h"
@@ -88,6 +89,8 @@ struct Upstream final : RefCounted {
   config::PassHost pass_host = config::PassHost::pass;
   std::string upstream_host;  // for PassHost::rewrite
   config::UpstreamScheme scheme = config::UpstreamScheme::http;
+  Ref<const tls::ClientIdentity> identity;  // shown to the nodes; null: none, or
+  std::string identity_id;                  // the ssl object that has it
   Keepalive keepalive;
   bool has_domain = false;  // some node is a domain name
   bool one_address_per_node = true;

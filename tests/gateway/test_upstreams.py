@@ -187,8 +187,8 @@ def test_upstream_status_field_is_only_for_5xx(pylon, echo):
     assert get(pylon.port, "/status/404").get(b"x-apisix-upstream-status") is None
 
 
-@pytest.mark.parametrize("scheme", ["https", "grpc", "grpcs"])
-def test_what_is_meant_for_tls_or_http2_never_leaves_as_plain_http1(pylon, echo, scheme):
+@pytest.mark.parametrize("scheme", ["grpc", "grpcs"])
+def test_what_is_meant_for_http2_never_leaves_as_plain_http1(pylon, echo, scheme):
     seen = len(echo.requests)
     route(pylon, echo.upstream(scheme=scheme))
     assert get(pylon.port, "/x").status == 502

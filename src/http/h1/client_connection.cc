@@ -6,11 +6,12 @@
 namespace pylon::http::h1 {
 
 ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream,
-                                   uint64_t serial)
+                                   uint64_t serial, uint64_t variant)
     : loop_(loop),
       stream_(std::move(stream)),
       idle_waker_(loop, &ClientConnection::on_idle, this),
-      serial_(serial) {}
+      serial_(serial),
+      variant_(variant) {}
 
 ClientConnection::~ClientConnection() = default;
 

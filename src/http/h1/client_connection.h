@@ -32,7 +32,8 @@ class ClientConnection final : private Body,
  public:
   using Dropped = void (*)(void* pool, ClientConnection& connection);
 
-  ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, uint64_t serial);
+  ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, uint64_t serial,
+                   uint64_t variant = 0);
   ~ClientConnection() override;
 
   // ---- life
@@ -48,6 +49,8 @@ class ClientConnection final : private Body,
   bool reused() const { return exchanges_ > 1; }
   uint32_t exchanges() const { return exchanges_; }
   uint64_t serial() const { return serial_; }  // of the endpoint that it was made for
+  // What sets its TLS session apart from others with the endpoint; 0: plain.
+  uint64_t variant() const { return variant_; }
   // Something happened on it since it was laid to rest; asks the kernel when `thorough`.
   bool stirred(bool thorough) const { return stream_->stirred(thorough) || broken(); }
 
@@ -96,6 +99,7 @@ class ClientConnection final : private Body,
   void* pool_ = nullptr;
   const char* reason_ = "";
   uint64_t serial_;
+  uint64_t variant_;
   uint64_t sent_before_ = 0;
   uint64_t received_ = 0;
   uint32_t exchanges_ = 0;
