@@ -1,6 +1,7 @@
 // apisix.*
 #include <algorithm>
 
+#include "base/strings.h"
 #include "gateway/settings_keys.h"
 #include "tls/identity.h"
 
