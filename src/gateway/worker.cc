@@ -25,6 +25,15 @@ size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
   return std::min(share, static_cast<size_t>(process.connections));
 }
 
+// A handshake under way holds some 40 KiB.
+tls::Handshakes::Limits handshake_limits(const WorkerShared& shared) {
+  constexpr size_t kOfProcess = 384;
+  tls::Handshakes::Limits limits;
+  limits.under_way = std::max<size_t>(kOfProcess / shared.settings.worker_count(), 32);
+  limits.timeout_us = shared.limits.head_timeout_us;
+  return limits;
+}
+
 }  // namespace
 
 // One listening socket.
@@ -89,7 +98,7 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
       proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, access_log_.get(),
               shared.options}),
       tls_(loop_, shared.versions.seat(index), shared.tls, shared.tls_sessions,
-           shared.limits.head_timeout_us,
+           handshake_limits(shared),
            [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
              open(std::move(stream), ends);
            }) {}
