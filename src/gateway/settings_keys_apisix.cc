@@ -205,7 +205,8 @@ constexpr Key kKeys[] = {
      "Keys for that, the newest first; all decrypt, the first encrypts. null: stored as they are."},
 
     {"apisix.stream_proxy", anything(), "TCP and UDP are not proxied yet.", later},
-    {"apisix.enable_http2", anything(), "HTTP/2 is not spoken yet.", later},
+    {"apisix.enable_http2", flag<&S::proxy, &ProxySettings::enable_http2>(),
+     "Clients may speak HTTP/2: on plain ports by beginning with it, on TLS ports by ALPN."},
     {"apisix.proxy_protocol", anything(), "The PROXY protocol is not understood yet.", later},
     {"apisix.proxy_cache", anything(), "The proxy-cache plugin is not there yet.", later},
     {"apisix.lru", anything(), "Secret managers are not there yet.", later},

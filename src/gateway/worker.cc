@@ -48,6 +48,7 @@ class Worker::Door final : public net::Listener::Acceptor, public net::Retirable
     http::ConnectionEnds ends = near_.ends_of(fd, peer);
     auto stream = net::TcpStream::adopt(worker_.loop_, fd);
     if (stream == nullptr) return;
+    ends.http2 = !tls_ && worker_.shared_.settings.proxy.enable_http2;
     if (tls_) {
       worker_.tls_.accept(std::move(stream), ends);
     } else {
@@ -101,7 +102,9 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
            handshake_limits(shared),
            [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
              open(std::move(stream), ends);
-           }) {}
+           }) {
+  connections_.http2 = &http2_connections_;
+}
 
 Worker::~Worker() = default;
 
@@ -112,6 +115,11 @@ void Worker::start(ListeningSet listening) {
 
 // The codec of a connection: what TLS has agreed on, or HTTP/1.
 void Worker::open(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends) {
+  if (ends.tls != nullptr && ends.tls->alpn() == "h2") {
+    http::h2::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
+                                     http2_connections_);
+    return;
+  }
   http::h1::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
                                    connections_);
 }
@@ -126,6 +134,7 @@ void Worker::run() {
   doors_.clear();
   tls_.close_handshakes();
   connections_.close_all();
+  http2_connections_.close_all();
   loop_.turn(0);  // buries what was closed
   tick_.reset();
   if (access_log_ != nullptr) access_log_->flush();
@@ -142,11 +151,15 @@ void Worker::every_second() {
   // Draining, requests in flight to parked connections get their moment; then these are closed.
   if (draining_ && loop_.now_us() > drain_started_us_ + kDrainGraceUs) {
     connections_.shed_idle(connections_.idle.size());
+    http2_connections_.shed_idle(http2_connections_.idle.size());
     tls_.close_handshakes();
   }
   if (access_log_ != nullptr) access_log_->flush();
-  counts_.idle.store(static_cast<uint32_t>(connections_.idle.size()), std::memory_order_relaxed);
-  counts_.busy.store(static_cast<uint32_t>(connections_.busy.size()), std::memory_order_relaxed);
+  const http::h2::ServerConnections& http2 = http2_connections_;
+  auto idle = static_cast<uint32_t>(connections_.idle.size() + http2.idle.size());
+  auto busy = static_cast<uint32_t>(connections_.busy.size() + http2.busy.size());
+  counts_.idle.store(idle, std::memory_order_relaxed);
+  counts_.busy.store(busy, std::memory_order_relaxed);
   counts_.accepted.store(connections_.opened, std::memory_order_relaxed);
   counts_.requests.store(proxy_.requests(), std::memory_order_relaxed);
 }
@@ -159,6 +172,7 @@ void Worker::begin_drain() {
   draining_ = true;
   drain_started_us_ = loop_.now_us();
   proxy_.drain();
+  http2_connections_.drain();
   for (auto& door : doors_) {
     door->shut();
     loop_.retire(door.release());  // events of this turn may still name it
@@ -170,8 +184,8 @@ void Worker::begin_drain() {
 void Worker::stop() { loop_.stop(); }
 
 bool Worker::may_accept() {
-  return open_connections() <
-         max_connections_;  // those who wait in the backlog do not push out who is here
+  // Those who wait in the backlog do not push out who is here.
+  return open_connections() < max_connections_;
 }
 
 // Descriptors are short: what nobody needs now goes.

@@ -14,6 +14,7 @@
 #include "gateway/settings.h"
 #include "gateway/tls_side.h"
 #include "http/h1/server_connection.h"
+#include "http/h2/server_connection.h"
 #include "net/loop_clock.h"
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
@@ -82,7 +83,8 @@ class Worker {
   void every_second();
   void begin_drain();
   size_t open_connections() const {
-    return connections_.idle.size() + connections_.busy.size() + tls_.handshakes();
+    return connections_.idle.size() + connections_.busy.size() + http2_connections_.size() +
+           tls_.handshakes();
   }
 
   bool may_accept();
@@ -106,6 +108,7 @@ class Worker {
   proxy::Forwarder forwarder_;
   std::unique_ptr<proxy::AccessLog> access_log_;
   proxy::Proxy proxy_;
+  http::h2::ServerConnections http2_connections_;
   http::h1::ServerConnections connections_;
   TlsSide tls_;
   std::vector<std::unique_ptr<Door>> doors_;

@@ -1,5 +1,6 @@
 #include "proxy/forwarder.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -22,6 +23,7 @@ using upstream::Retry;
 
 namespace {
 
+constexpr size_t kHeadRead = 2048;  // of the first read, for clients with a window
 constexpr int kMaxInterims = 1000;  // 1xx answers before the final one
 
 bool asks_for_websocket(const Exchange& exchange) {
@@ -215,6 +217,9 @@ async::Task<Forwarder::Step> Forwarder::wait_connected(Errand& errand, Trial& tr
 Forwarder::Step Forwarder::send_request(Errand& errand, Trial& trial, RequestPump& request) {
   Exchange& exchange = errand.exchange;
   int64_t length = exchange.request.content_length;
+  size_t room = exchange.downstream->room();
+  // Behind the head comes as much of the body as could be held for a client that does not read.
+  if (room < http::Downstream::kAnyRoom) trial.connection->limit_reads(std::min(room, kHeadRead));
   std::string_view head = write_upstream_head(exchange, length, trial.upgrade);
   switch (request.start(head, upstream_framing(exchange, length), exchange.has_body)) {
     case Pumped::source:

@@ -77,7 +77,7 @@ Pumped RequestPump::after(Push push) {
 
 // ---- answer
 
-Pumped AnswerPump::pump(const http::h1::ClientConnection* upstream) {
+Pumped AnswerPump::pump(http::h1::ClientConnection* upstream) {
   if (finished_) return Pumped::finished;
   if (client_.blocked()) {
     size_t unsent = client_.unsent();
@@ -87,6 +87,7 @@ Pumped AnswerPump::pump(const http::h1::ClientConnection* upstream) {
       return client_.unsent() < unsent ? Pumped::some : Pumped::nothing;
     }
   }
+  if (upstream != nullptr) upstream->limit_reads(client_.room());
   Chunk chunk = source_.pull();
   switch (chunk.state) {
     case Pull::again:

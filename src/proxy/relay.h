@@ -54,7 +54,7 @@ class AnswerPump {
   AnswerPump(http::Downstream& client, http::Body& source) : client_(client), source_(source) {}
 
   // `trailers`: the upstream's trailer section, asked for at the end.
-  Pumped pump(const http::h1::ClientConnection* upstream);
+  Pumped pump(http::h1::ClientConnection* upstream);
   bool waits_for_client() const { return client_.blocked(); }
   bool finished() const { return finished_; }
 

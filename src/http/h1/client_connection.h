@@ -5,6 +5,7 @@
 // answers may overlap. Between exchanges it lies in a pool. Belongs to one loop. Source: RFC 9112.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "base/intrusive_list.h"
@@ -60,6 +61,8 @@ class ClientConnection final : private Body,
   Push push(std::string_view octets, bool end);
   Push push_trailers(std::string_view lines);  // instead of push(end), for chunked bodies
   Push flush();
+  // The next reads take at most about so many octets: whom they are for has no room for more.
+  void limit_reads(size_t octets) { read_limit_ = std::max(octets, kLeastRead); }
   size_t unsent() const { return outbox_.size(); }
   bool blocked() const { return unsent() != 0; }
   uint64_t sent_bytes() const { return outbox_.sent_bytes() - sent_before_; }
@@ -98,6 +101,9 @@ class ClientConnection final : private Body,
   Dropped dropped_ = nullptr;
   void* pool_ = nullptr;
   const char* reason_ = "";
+  static constexpr size_t kLeastRead = 512;
+
+  size_t read_limit_ = net::ReadBuffer::kBytes;
   uint64_t serial_;
   uint64_t variant_;
   uint64_t sent_before_ = 0;
