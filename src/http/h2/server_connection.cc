@@ -207,7 +207,7 @@ void ServerConnection::stream_ended(ServerStream& stream) {
   on_output();
 }
 
-uint64_t ServerConnection::delivered() const { return written_ - stream_->undelivered(); }
+uint64_t ServerConnection::delivered() const { return stream_->acknowledged(written_); }
 
 // ---- the end of a connection
 
