@@ -91,7 +91,7 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
             .metrics = shared.metrics.shard(index),
             .http = http_client_,
             .index = index},
-      forwarder_(loop_, pool_, balancer_, shared.options),
+      forwarder_(loop_, pool_, http2_pool_, balancer_, shared.options),
       access_log_(shared.access_log == nullptr
                       ? nullptr
                       : std::make_unique<proxy::AccessLog>(shared.log_format,

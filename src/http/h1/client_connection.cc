@@ -89,7 +89,7 @@ Push ClientConnection::send_head(std::string_view head, Framing framing, std::st
 }
 
 Push ClientConnection::push(std::string_view octets, bool end) {
-  return send_head({}, framing_, octets, end);
+  return send_head(std::string_view{}, framing_, octets, end);
 }
 
 Push ClientConnection::push_trailers(std::string_view lines) {

@@ -477,6 +477,7 @@ Session::Ending Session::ending_of(uint32_t id) const {
 }
 
 bool Session::spend(Nuisance nuisance) {
+  if (role_ == Role::client && nuisance == Nuisance::reset) return true;  // it may refuse us
   if (patience_.spend(nuisance, now_us(), counts_)) return true;
   fail(ErrorCode::enhance_your_calm, "too much that leads nowhere");
   return false;

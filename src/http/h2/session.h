@@ -129,6 +129,7 @@ class Session {
   uint32_t next_own_stream() { return (next_own_stream_ += 2) - 2; }
   uint32_t streams_left() const { return (kMaxStreamId - next_own_stream_) / 2; }
   uint32_t peer_streams() const { return peer_streams_; }
+  uint32_t stream_grant() const { return grants_.stream_window; }
   bool settings_came() const { return settings_came_; }
   bool in_block() const { return block_.open; }
   Patience& patience() { return patience_; }

@@ -3,28 +3,10 @@
 #include <string>
 
 #include "base/strings.h"
+#include "http/h2/lines.h"
 #include "http/h2/session.h"
 
 namespace pylon::http::h2 {
-namespace {
-
-// Calls visit(name, value) for each line "name: value CRLF".
-template <class Visit>
-void each_line(std::string_view lines, Visit visit) {
-  while (!lines.empty()) {
-    size_t end = lines.find("\r\n");
-    std::string_view line = lines.substr(0, end);
-    size_t colon = line.find(':');
-    if (colon != std::string_view::npos && colon != 0) {
-      visit(line.substr(0, colon), trim(line.substr(colon + 1)));
-    }
-    if (end == std::string_view::npos) return;
-    lines.remove_prefix(end + 2);
-  }
-}
-
-}  // namespace
-
 // Room for a whole frame in the output; returns where its payload goes.
 char* Session::put_frame(uint32_t length, FrameType type, uint8_t flags, uint32_t stream) {
   char* to = output_.extend(kFrameHeaderBytes + length);
