@@ -5,6 +5,7 @@ from concurrent import futures
 import grpc
 import pytest
 
+from harness.certs import Authority
 from harness.h2 import Client
 from harness.ports import free_port
 from harness.wire import until
@@ -62,6 +63,19 @@ def peer():
     server.stop(0)
 
 
+@pytest.fixture(scope="module")
+def tls_peer(tmp_path_factory):
+    pair = Authority(tmp_path_factory.mktemp("certs")).issue("localhost", "127.0.0.1")
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    handlers = {"Unary": grpc.unary_unary_rpc_method_handler(unary)}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("t.T", handlers)])
+    keys = grpc.ssl_server_credentials([(pair.key.encode(), pair.cert.encode())])
+    port = server.add_secure_port("127.0.0.1:%d" % free_port(), keys)
+    server.start()
+    yield port
+    server.stop(0)
+
+
 @pytest.fixture
 def channel(pylon, peer):
     upstream = {"scheme": "grpc", "nodes": {f"127.0.0.1:{peer}": 1}}
@@ -75,6 +89,14 @@ def test_unary(channel):
     answer, done = call.with_call(b"hello", metadata=[("x-meta", "m")], timeout=5)
     assert answer == b"hello|m"
     assert dict(done.trailing_metadata())["x-trailer"] == "t"
+
+
+def test_unary_over_tls(pylon, tls_peer):
+    upstream = {"scheme": "grpcs", "nodes": {f"127.0.0.1:{tls_peer}": 1}}
+    pylon.admin.put("/routes/grpcs", {"uri": "/t.T/*", "upstream": upstream})
+    with grpc.insecure_channel(f"127.0.0.1:{pylon.port}") as channel:
+        for _ in range(20):
+            assert channel.unary_unary("/t.T/Unary")(b"x", timeout=5) == b"x|"
 
 
 def test_large_messages(channel):

@@ -225,7 +225,7 @@ void ClientConnection::on_event(void* self) {
 }
 
 void ClientConnection::advance() {
-  if (stream_->connecting()) return;
+  if (connecting()) return;
   if (!write_out() || !read()) return lose();
   wake_streams();
   settle();
@@ -265,7 +265,7 @@ void ClientConnection::wake_streams() {
 }
 
 void ClientConnection::at_turn_end() {
-  if (closed_ || stream_->connecting()) return;
+  if (closed_ || connecting()) return;
   if (!lost_) {
     if (!write_out()) return lose();
     if (!waiting_.empty() && output().size() <= kOutputHigh / 2) {

@@ -110,7 +110,7 @@ class ClientConnection final : public Session,
 
   uint64_t serial() const { return terms_.serial; }
   uint64_t variant() const { return terms_.variant; }
-  bool connecting() const { return stream_->connecting(); }
+  bool connecting() const { return stream_->connecting() && !stream_->broken(); }
   bool broken() const { return lost_ || stream_->broken(); }
   int error() const { return stream_->error(); }
   bool used() const { return exchanges_ > 1; }
