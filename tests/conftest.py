@@ -48,7 +48,7 @@ def gateway(request, lanes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gateway")
     kind = request.config.getoption("--gateway")
     if kind == "pylon":
-        shared = SharedPylon(Pylon(folder), lanes)
+        shared = SharedPylon(Pylon(folder, {"apisix": {"enable_http2": False}}), lanes)
     else:
         shared = {"nginx": Nginx, "haproxy": Haproxy}[kind](folder, lanes)
     yield shared

@@ -6,6 +6,7 @@
 # Environment:
 #   BENCH_DIR            scratch folder (default: build/bench)
 #   PYLON_BINARY         default: build/release/pylon
+#   BENCH_TLS_PORT       serve TLS there too, with the PEM files BENCH_CERT and BENCH_KEY
 #   PYLON_BENCH_LOG=on   write the access log
 #   PYLON_BENCH_PLUGINS  of the route: prometheus, limit-count, key-auth, separated by commas.
 #                        key-auth takes the Host field as its key, which every client sends.
@@ -16,12 +17,13 @@ pylon=${PYLON_BINARY:-$root/build/release/pylon}
 last=$root/build/bench.last # where the running one lives, for `stop`
 key=bench-admin-key
 
-write_config() { # write_config PORT
+write_config() { # write_config PORT TLS_PORT
   mkdir -p "$dir/conf"
   cat >"$dir/conf/config.yaml" <<YAML
 apisix:
   node_listen: [{ip: 127.0.0.1, port: $1}]
   enable_control: false
+  ssl: {enable: $tls, fallback_sni: bench, listen: [{ip: 127.0.0.1, port: $2}]}
 nginx_config:
   worker_processes: 1
   error_log_level: error
@@ -68,19 +70,28 @@ plugins_json() {
   echo "{${json#,}}"
 }
 
+put_certificate() {
+  local body
+  body=$(python3 -c 'import json, sys
+cert, key = (open(name).read() for name in sys.argv[1:])
+print(json.dumps({"cert": cert, "key": key, "snis": ["*"]}))' "$BENCH_CERT" "$BENCH_KEY")
+  put ssls/1 "$body"
+}
+
 # The store is filled before PORT is open: whoever finds it open is proxied.
 prepare() { # prepare PORT UPSTREAM_PORT
   local plugins
   plugins=$(plugins_json)
   rm -rf "$dir/data"
-  write_config $((port + 5))
+  write_config $((port + 5)) $((port + 6))
   "$pylon" start --prefix "$dir" >/dev/null
   put consumers/bench \
     "{\"username\":\"bench\",\"plugins\":{\"key-auth\":{\"key\":\"bench.example\"}}}"
   put routes/1 "{\"uri\":\"/*\",\"plugins\":$plugins,
     \"upstream\":{\"type\":\"roundrobin\",\"nodes\":{\"127.0.0.1:$1\":1}}}"
+  if [ "$tls" = true ]; then put_certificate; fi
   "$pylon" stop --prefix "$dir" >/dev/null
-  write_config "$port"
+  write_config "$port" "${BENCH_TLS_PORT:-$((port + 6))}"
 }
 
 stop() {
@@ -91,6 +102,7 @@ stop() {
 
 case "${1:-}" in
   start | prepare)
+    tls=$([ -n "${BENCH_TLS_PORT:-}" ] && echo true || echo false)
     port=$2 admin_port=$(($2 + 3)) metrics_port=$(($2 + 4))
     dir=${BENCH_DIR:-$root/build/bench}
     mkdir -p "$dir" "$root/build"
@@ -102,5 +114,5 @@ case "${1:-}" in
     fi
     ;;
   stop) stop ;;
-  *) sed -n '2,14p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,15p' "$0" >&2; exit 2 ;;
 esac

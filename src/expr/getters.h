@@ -28,6 +28,7 @@ struct Family {
 
 std::span<const Named> request_variables();     // the request's head
 std::span<const Named> connection_variables();  // client, server, process
+std::span<const Named> tls_variables();         // the client's TLS session
 std::span<const Named> outcome_variables();     // response, times, route, consumer
 std::span<const Named> upstream_variables();    // attempts, balancer
 std::span<const Family> head_families();        // http_, sent_http_, cookie_, arg_, uri_param_, ...

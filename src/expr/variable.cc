@@ -23,8 +23,8 @@ const Family* find_family(std::string_view name) {
 }
 
 Variable::Getter find_named(std::string_view name) {
-  for (auto group :
-       {request_variables(), connection_variables(), outcome_variables(), upstream_variables()}) {
+  for (auto group : {request_variables(), connection_variables(), tls_variables(),
+                     outcome_variables(), upstream_variables()}) {
     for (const Named& named : group) {
       if (named.name == name) return named.get;
     }

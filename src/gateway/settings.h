@@ -56,6 +56,7 @@ enum class AdminRole : uint8_t { admin, viewer };
 struct ProxySettings {
   std::vector<ListenAddress> listen{{.ip = "0.0.0.0", .port = 9080, .any_ip = true}};
   bool enable_ipv6 = true;
+  bool enable_http2 = true;  // by prior knowledge on plain ports, by ALPN on TLS ports
   ProxyMode mode = ProxyMode::http;
   RouterMode router = RouterMode::host_uri;
   bool delete_uri_tail_slash = false;

@@ -212,9 +212,9 @@ TEST(Settings, KeysWithoutEffectAreSaidOnlyWhenTheySwitchSomethingOn) {
             "");
   std::string text =
       said(parse("nginx_config:\n  http_configuration_snippet: chunk on;\n"
-                 "apisix:\n  enable_http2: true\n"));
+                 "apisix:\n  proxy_protocol: {listen_http_port: 9181}\n"));
   EXPECT_THAT(text, HasSubstr("c.yaml:2: nginx_config.http_configuration_snippet: has no effect"));
-  EXPECT_THAT(text, HasSubstr("c.yaml:4: apisix.enable_http2: not part of this version"));
+  EXPECT_THAT(text, HasSubstr("c.yaml:4: apisix.proxy_protocol: not part of this version"));
 }
 
 TEST(Settings, TlsListensByDefaultAndWhereItIsTold) {

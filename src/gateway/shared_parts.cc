@@ -100,6 +100,7 @@ tls::ServerOptions tls_server(const Settings& settings) {
   options.tickets = ssl.session_tickets;
   options.fallback_name = ssl.fallback_sni;
   options.alpn = {"http/1.1"};
+  if (settings.proxy.enable_http2) options.alpn.insert(options.alpn.begin(), "h2");
   return options;
 }
 

@@ -30,11 +30,11 @@ class TlsSide::Greeting final : public tls::Handshake {
 };
 
 TlsSide::TlsSide(net::Loop& loop, snapshot::Seat& seat, const tls::ServerOptions& options,
-                 tls::SessionStore& sessions, int64_t handshake_timeout_us, Opened opened)
+                 tls::SessionStore& sessions, const tls::Handshakes::Limits& limits, Opened opened)
     : seat_(seat),
       opened_(std::move(opened)),
       context_(tls::ServerContext::make(options, sessions, *this).value()),
-      handshakes_(loop, *context_, {.timeout_us = handshake_timeout_us}) {}
+      handshakes_(loop, *context_, limits) {}
 
 TlsSide::~TlsSide() = default;
 

@@ -18,7 +18,7 @@ class TlsSide final : private tls::IdentitySource {
   using Opened = std::function<void(std::unique_ptr<tls::Stream>, const http::ConnectionEnds&)>;
 
   TlsSide(net::Loop& loop, snapshot::Seat& seat, const tls::ServerOptions& options,
-          tls::SessionStore& sessions, int64_t handshake_timeout_us, Opened opened);
+          tls::SessionStore& sessions, const tls::Handshakes::Limits& limits, Opened opened);
   ~TlsSide() override;
 
   void accept(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends);

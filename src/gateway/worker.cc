@@ -31,6 +31,15 @@ tls::ServerOptions without_alpn(tls::ServerOptions options) {
   return options;
 }
 
+// A handshake under way holds some 40 KiB.
+tls::Handshakes::Limits handshake_limits(const WorkerShared& shared) {
+  constexpr size_t kOfProcess = 384;
+  tls::Handshakes::Limits limits;
+  limits.under_way = std::max<size_t>(kOfProcess / shared.settings.worker_count(), 32);
+  limits.timeout_us = shared.limits.head_timeout_us;
+  return limits;
+}
+
 }  // namespace
 
 // One listening socket.
@@ -47,6 +56,7 @@ class Worker::Door final : public net::Listener::Acceptor, public net::Retirable
     http::ConnectionEnds ends = near_.ends_of(fd, peer);
     auto stream = net::TcpStream::adopt(worker_.loop_, fd);
     if (stream == nullptr) return;
+    ends.http2 = way_ == Way::http && worker_.shared_.settings.proxy.enable_http2;
     switch (way_) {
       case Way::http:
         return worker_.open(std::move(stream), ends);
@@ -94,7 +104,7 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
             .metrics = shared.metrics.shard(index),
             .http = http_client_,
             .index = index},
-      forwarder_(loop_, pool_, balancer_, shared.options),
+      forwarder_(loop_, pool_, http2_pool_, balancer_, shared.options),
       access_log_(shared.access_log == nullptr
                       ? nullptr
                       : std::make_unique<proxy::AccessLog>(shared.log_format,
@@ -102,17 +112,19 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
       proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, access_log_.get(),
               shared.options}),
       tls_(loop_, shared.versions.seat(index), shared.tls, shared.tls_sessions,
-           shared.limits.head_timeout_us,
+           handshake_limits(shared),
            [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
              open(std::move(stream), ends);
            }),
       tcp_({loop_, shared.versions.seat(index), lent_, balancer_}),
       stream_tls_(loop_, shared.versions.seat(index), without_alpn(shared.tls), shared.tls_sessions,
-                  shared.limits.head_timeout_us,
+                  handshake_limits(shared),
                   [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
                     std::string name(stream->server_name());
                     tcp_.accept(std::move(stream), ends, name);
-                  }) {}
+                  }) {
+  connections_.http2 = &http2_connections_;
+}
 
 Worker::~Worker() = default;
 
@@ -123,6 +135,11 @@ void Worker::start(ListeningSet listening) {
 
 // The codec of a connection: what TLS has agreed on, or HTTP/1.
 void Worker::open(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends) {
+  if (ends.tls != nullptr && ends.tls->alpn() == "h2") {
+    http::h2::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
+                                     http2_connections_);
+    return;
+  }
   http::h1::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
                                    connections_);
 }
@@ -144,6 +161,7 @@ void Worker::run() {
   stream_tls_.close_handshakes();
   connections_.close_all();
   tcp_.close_all();
+  http2_connections_.close_all();
   loop_.turn(0);  // buries what was closed
   tick_.reset();
   if (access_log_ != nullptr) access_log_->flush();
@@ -160,12 +178,16 @@ void Worker::every_second() {
   // Draining, requests in flight to parked connections get their moment; then these are closed.
   if (draining_ && loop_.now_us() > drain_started_us_ + kDrainGraceUs) {
     connections_.shed_idle(connections_.idle.size());
+    http2_connections_.shed_idle(http2_connections_.idle.size());
     tls_.close_handshakes();
     stream_tls_.close_handshakes();
   }
   if (access_log_ != nullptr) access_log_->flush();
-  counts_.idle.store(static_cast<uint32_t>(connections_.idle.size()), std::memory_order_relaxed);
-  counts_.busy.store(static_cast<uint32_t>(connections_.busy.size()), std::memory_order_relaxed);
+  const http::h2::ServerConnections& http2 = http2_connections_;
+  auto idle = static_cast<uint32_t>(connections_.idle.size() + http2.idle.size());
+  auto busy = static_cast<uint32_t>(connections_.busy.size() + http2.busy.size());
+  counts_.idle.store(idle, std::memory_order_relaxed);
+  counts_.busy.store(busy, std::memory_order_relaxed);
   counts_.accepted.store(connections_.opened, std::memory_order_relaxed);
   counts_.requests.store(proxy_.requests(), std::memory_order_relaxed);
 }
@@ -178,6 +200,7 @@ void Worker::begin_drain() {
   draining_ = true;
   drain_started_us_ = loop_.now_us();
   proxy_.drain();
+  http2_connections_.drain();
   for (auto& door : doors_) {
     door->shut();
     loop_.retire(door.release());  // events of this turn may still name it
@@ -189,8 +212,8 @@ void Worker::begin_drain() {
 void Worker::stop() { loop_.stop(); }
 
 bool Worker::may_accept() {
-  return open_connections() <
-         max_connections_;  // those who wait in the backlog do not push out who is here
+  // Those who wait in the backlog do not push out who is here.
+  return open_connections() < max_connections_;
 }
 
 // Descriptors are short: what nobody needs now goes.

@@ -14,6 +14,7 @@
 #include "gateway/settings.h"
 #include "gateway/tls_side.h"
 #include "http/h1/server_connection.h"
+#include "http/h2/server_connection.h"
 #include "net/loop_clock.h"
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
@@ -85,8 +86,8 @@ class Worker {
   void every_second();
   void begin_drain();
   size_t open_connections() const {
-    return connections_.idle.size() + connections_.busy.size() + tls_.handshakes() +
-           tcp_.sessions() + stream_tls_.handshakes();
+    return connections_.idle.size() + connections_.busy.size() + http2_connections_.size() +
+           tls_.handshakes() + tcp_.sessions() + stream_tls_.handshakes();
   }
 
   bool may_accept();
@@ -104,12 +105,14 @@ class Worker {
   upstream::Resolver resolver_;
   std::unique_ptr<tls::ClientContext> tls_client_;
   upstream::Pool pool_{loop_, *tls_client_};
+  upstream::Http2Pool http2_pool_{loop_, *tls_client_};
   upstream::Balancer balancer_{clock_};
   proxy::WorkerHttpClient http_client_{loop_, resolver_, *tls_client_};
   plugin::Worker lent_;
   proxy::Forwarder forwarder_;
   std::unique_ptr<proxy::AccessLog> access_log_;
   proxy::Proxy proxy_;
+  http::h2::ServerConnections http2_connections_;
   http::h1::ServerConnections connections_;
   TlsSide tls_;
   stream::TcpProxy tcp_;

@@ -53,7 +53,11 @@ class Downstream {
   // Whether what was pushed has left; called again after a wake-up.
   virtual Push flush() = 0;
   virtual size_t unsent() const = 0;  // octets that wait for the peer to read
-  bool blocked() const { return unsent() != 0; }
+  // Octets that would leave at once: pulling more of an answer would only fill memory. Without
+  // windows it is all or nothing.
+  static constexpr size_t kAnyRoom = SIZE_MAX;
+  virtual size_t room() const = 0;
+  bool blocked() const { return room() == 0; }
   // Whether the peer has taken octets since this was asked last: a slow reader is no dead one, and
   // the kernel tells of room only when there is much of it. For when a time-out is about to fire.
   virtual bool delivering() = 0;

@@ -43,6 +43,9 @@ class Service {
   virtual void on_closed() {}
 };
 
+// $connection: never used twice.
+uint64_t next_connection_id();
+
 // The two ends of a connection, with the client's address in text.
 struct ConnectionEnds {
   IpAddress client;
@@ -50,6 +53,7 @@ struct ConnectionEnds {
   const tls::Stream* tls = nullptr;  // the connection's own stream; null: plain
   uint16_t client_port = 0;
   uint16_t server_port = 0;
+  bool http2 = false;  // a client may begin with HTTP/2's preface
   uint8_t client_text_size = 0;
   char client_text[IpAddress::kMaxText];
 

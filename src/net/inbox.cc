@@ -50,6 +50,14 @@ Io Inbox::fill(Stream& stream, size_t room) {
   return io;
 }
 
+void Inbox::put(std::string_view octets) {
+  if (octets.empty()) return;
+  release_owned();
+  size_ = capacity_ = static_cast<uint32_t>(octets.size());
+  owned_ = at_ = allocate(size_);
+  std::memcpy(at_, octets.data(), octets.size());
+}
+
 void Inbox::stash() {
   if (size_ == 0 || owned_ != nullptr) return;
   capacity_ = static_cast<uint32_t>((size_ + kSmallest - 1) / kSmallest * kSmallest);

@@ -32,6 +32,8 @@ class Inbox final : private ReadBuffer::Borrower {
 
   // Reads once from the stream, behind what is there. `room`: at most so many octets more.
   Io fill(Stream& stream, size_t room = ReadBuffer::kBytes);
+  // Octets that were read by somebody else, in front of what will be. Only while it is empty.
+  void put(std::string_view octets);
   // Makes what is there independent of the thread's buffer.
   void stash() override;
 

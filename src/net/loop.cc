@@ -49,6 +49,7 @@ void Loop::turn(int max_wait_ms) {
     static_cast<Watcher*>(events[i].data.ptr)->on_events(events[i].events);
   }
   timers_.fire_due(now_us_);
+  if (!turn_ends_.empty()) run_turn_ends();
   if (at_top_) at_top_();
   if (!retired_.empty()) bury();
 }
@@ -95,11 +96,20 @@ void Loop::read_clocks() {
 }
 
 int Loop::wait_ms(int max_wait_ms) const {
+  if (!turn_ends_.empty()) return 0;
   int64_t next_us = timers_.next_us();
   if (next_us == Timer::kNever) return max_wait_ms;
   int64_t ms = next_us <= now_us_ ? 0 : (next_us - now_us_ + 999) / 1000;
   if (max_wait_ms >= 0 && ms > max_wait_ms) return max_wait_ms;
   return static_cast<int>(ms > 3'600'000 ? 3'600'000 : ms);
+}
+
+void Loop::run_turn_ends() {
+  for (size_t left = turn_ends_.size(); left > 0 && !turn_ends_.empty(); left--) {
+    TurnEnd* object = turn_ends_.front();
+    object->leave();
+    object->at_turn_end();
+  }
 }
 
 void Loop::bury() {

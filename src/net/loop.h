@@ -1,8 +1,8 @@
 // Loop: the event loop of one thread, and the only place that knows epoll.
 //
-// Order of one turn: wait -> events -> due timers -> posted messages -> `at_top` hook -> burial of
-// what was retired. An object that events may still name is retired, not deleted: it dies at the
-// end of the turn. Everything but post() and stop() belongs to the loop's thread.
+// Order of one turn: wait -> events -> due timers -> posted messages -> turn ends -> `at_top` hook
+// -> burial of what was retired. An object that events may still name is retired, not deleted: it
+// dies at the end of the turn. Everything but post() and stop() belongs to the loop's thread.
 #pragma once
 
 #include <sys/epoll.h>
@@ -13,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/intrusive_list.h"
 #include "net/timer.h"
 
 namespace pylon::net {
@@ -30,6 +31,15 @@ class Watcher {
 class Retirable {
  public:
   virtual ~Retirable() = default;
+};
+
+// Something that is done once at the end of a turn: what gathered in it is sent in one piece.
+class TurnEnd : public ListHook<TurnEnd> {
+ public:
+  virtual void at_turn_end() = 0;
+
+ protected:
+  ~TurnEnd() = default;
 };
 
 class Loop {
@@ -60,6 +70,11 @@ class Loop {
   bool rewatch(int fd, Watcher& watcher, uint32_t epoll_events);
   void unwatch(int fd);
 
+  // Calls it at the end of this turn, or of the next one when called from there.
+  void at_turn_end(TurnEnd& object) {
+    if (!object.in_list()) turn_ends_.push_back(object);
+  }
+
   void retire(Retirable* object) { retired_.push_back(object); }
 
   // Called once a turn, before new events are waited for: a worker swaps its snapshot here.
@@ -76,6 +91,7 @@ class Loop {
   };
 
   void drain_mailbox();
+  void run_turn_ends();
   void bury();
   int wait_ms(int max_wait_ms) const;
   void read_clocks();
@@ -88,6 +104,7 @@ class Loop {
   int64_t wall_offset_us_ = 0;
   int64_t wall_read_us_ = 0;
   TimerHeap timers_;
+  IntrusiveList<TurnEnd> turn_ends_;
   std::vector<Retirable*> retired_;
   std::function<void()> at_top_;
 

@@ -36,6 +36,7 @@ class FakeClient final : public http::Downstream {
   Push push(std::string_view, bool) override { return Push::done; }
   Push push_trailers(std::string_view) override { return Push::done; }
   Push flush() override { return Push::done; }
+  size_t room() const override { return kAnyRoom; }
   size_t unsent() const override { return 0; }
   bool delivering() override { return false; }
   void abort() override {}

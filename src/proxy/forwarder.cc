@@ -1,5 +1,6 @@
 #include "proxy/forwarder.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -14,7 +15,7 @@ namespace pylon::proxy {
 
 using http::Exchange;
 using http::Pull;
-using http::h1::ReadHead;
+using http::ReadHead;
 using net::Wake;
 using upstream::Failure;
 using upstream::Progress;
@@ -22,6 +23,7 @@ using upstream::Retry;
 
 namespace {
 
+constexpr size_t kHeadRead = 2048;  // of the first read, for clients with a window
 constexpr int kMaxInterims = 1000;  // 1xx answers before the final one
 
 bool asks_for_websocket(const Exchange& exchange) {
@@ -128,8 +130,15 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
 
 // Octets meant for TLS or HTTP/2 must not leave as plain HTTP/1.
 int Forwarder::refuse_scheme(const Errand& errand) {
-  config::UpstreamScheme scheme = errand.upstream.scheme;
-  if (scheme == config::UpstreamScheme::http || scheme == config::UpstreamScheme::https) return 0;
+  switch (errand.upstream.scheme) {
+    case config::UpstreamScheme::http:
+    case config::UpstreamScheme::https:
+    case config::UpstreamScheme::grpc:
+    case config::UpstreamScheme::grpcs:
+      return 0;
+    default:
+      break;
+  }
   observe::log(observe::Level::error, "client {}: scheme {} of an upstream is not served yet",
                errand.exchange.client.text, upstream::scheme_name(errand.upstream.scheme));
   return 502;
@@ -159,22 +168,12 @@ bool Forwarder::choose_session(const Errand& errand, const upstream::Endpoint& e
 bool Forwarder::begin(Errand& errand, Trial& trial) {
   Exchange& exchange = errand.exchange;
   bool idempotent = http::is_idempotent(forwarded_method(exchange));
-  const upstream::Endpoint& endpoint = trial.pick.endpoint();
   trial.failure = {.idempotent = idempotent, .fresh_tried = trial.failure.fresh_tried};
   trial.upgrade = errand.websocket && asks_for_websocket(exchange);
   note_attempt(errand, trial);
-  upstream::Session session;
-  if (endpoint.identity().tls.enabled && !choose_session(errand, endpoint, session)) {
-    refuse(trial, 502);
-    return false;
-  }
-  http::h1::ClientConnection* connection = nullptr;
-  if (!trial.failure.fresh_tried) {
-    connection = pool_.take(endpoint, session, errand.upstream.keepalive, !idempotent);
-    trial.failure.reused_connection = connection != nullptr;
-  }
-  if (connection == nullptr) connection = pool_.connect(endpoint, session);
+  http::UpstreamSide* connection = connect(errand, trial);
   if (connection == nullptr) {
+    if (trial.outcome == Outcome::refused) return false;
     fail(errand, trial, nullptr, Failure::local, std::strerror(errno));
     return false;
   }
@@ -189,6 +188,26 @@ bool Forwarder::begin(Errand& errand, Trial& trial) {
     trace_of(errand, trial).connected_us = loop_.now_us();
   }
   return true;
+}
+
+// From the pool, or anew. Null with the trial ended, or with errno set.
+http::UpstreamSide* Forwarder::connect(Errand& errand, Trial& trial) {
+  const upstream::Endpoint& endpoint = trial.pick.endpoint();
+  const upstream::Keepalive& keepalive = errand.upstream.keepalive;
+  bool fresh = trial.failure.fresh_tried;
+  upstream::Session session;
+  if (endpoint.identity().tls.enabled && !choose_session(errand, endpoint, session)) {
+    refuse(trial, 502);
+    return nullptr;
+  }
+  config::UpstreamScheme scheme = errand.upstream.scheme;
+  if (scheme == config::UpstreamScheme::grpc || scheme == config::UpstreamScheme::grpcs) {
+    return http2_.open(endpoint, session, keepalive, fresh, trial.failure.reused_connection);
+  }
+  http::h1::ClientConnection* connection =
+      fresh ? nullptr : pool_.take(endpoint, session, keepalive, !trial.failure.idempotent);
+  trial.failure.reused_connection = connection != nullptr;
+  return connection != nullptr ? connection : pool_.connect(endpoint, session);
 }
 
 async::Task<Forwarder::Step> Forwarder::wait_connected(Errand& errand, Trial& trial) {
@@ -215,7 +234,15 @@ async::Task<Forwarder::Step> Forwarder::wait_connected(Errand& errand, Trial& tr
 Forwarder::Step Forwarder::send_request(Errand& errand, Trial& trial, RequestPump& request) {
   Exchange& exchange = errand.exchange;
   int64_t length = exchange.request.content_length;
-  std::string_view head = write_upstream_head(exchange, length, trial.upgrade);
+  size_t room = exchange.downstream->room();
+  // Behind the head comes as much of the body as could be held for a client that does not read.
+  if (room < http::Downstream::kAnyRoom) trial.connection->limit_reads(std::min(room, kHeadRead));
+  http::OutgoingHead head;
+  if (trial.connection->is_http2()) {
+    head.http2 = upstream_lines(exchange, length);
+  } else {
+    head.http1 = write_upstream_head(exchange, length, trial.upgrade);
+  }
   switch (request.start(head, upstream_framing(exchange, length), exchange.has_body)) {
     case Pumped::source:
       return lose_client(errand, trial);
@@ -369,7 +396,12 @@ Forwarder::Step Forwarder::answer_timeout(Errand& errand, Trial& trial) {
 
 Forwarder::Step Forwarder::finish(Errand& errand, Trial& trial) {
   trace_of(errand, trial).bytes_received = trial.connection->received_bytes();
-  pool_.give_back(trial.pick.endpoint(), *trial.connection.release(), errand.upstream.keepalive);
+  if (trial.connection->is_http2()) {
+    trial.connection.drop();
+  } else {
+    auto& connection = static_cast<http::h1::ClientConnection&>(*trial.connection.release());
+    pool_.give_back(trial.pick.endpoint(), connection, errand.upstream.keepalive);
+  }
   return end(trial, Outcome::answered);
 }
 

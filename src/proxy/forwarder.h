@@ -15,6 +15,7 @@
 #include "proxy/relay.h"
 #include "snapshot/versions.h"
 #include "upstream/balancer.h"
+#include "upstream/http2_pool.h"
 #include "upstream/pool.h"
 #include "upstream/retry.h"
 #include "upstream/upstream.h"
@@ -49,9 +50,9 @@ struct Errand {
 
 class Forwarder {
  public:
-  Forwarder(net::Loop& loop, upstream::Pool& pool, upstream::Balancer& balancer,
-            const Options& settings)
-      : loop_(loop), pool_(pool), balancer_(balancer), settings_(settings) {}
+  Forwarder(net::Loop& loop, upstream::Pool& pool, upstream::Http2Pool& http2,
+            upstream::Balancer& balancer, const Options& settings)
+      : loop_(loop), pool_(pool), http2_(http2), balancer_(balancer), settings_(settings) {}
 
   // 0: answered, or the client is gone. Else the status that the gateway has to answer itself;
   // errand.verdict tells the body when a plugin decided so.
@@ -68,7 +69,7 @@ class Forwarder {
   // One attempt at one node.
   struct Trial {
     upstream::Pick pick;
-    upstream::ConnectionLease connection;
+    upstream::SideLease connection;
     upstream::FailedAttempt failure;
     int trace = 0;            // index in exchange.upstream.attempts
     int64_t progress_us = 0;  // when octets moved last
@@ -87,6 +88,7 @@ class Forwarder {
   static bool choose_session(const Errand& errand, const upstream::Endpoint& endpoint,
                              upstream::Session& session);
   bool begin(Errand& errand, Trial& trial);
+  http::UpstreamSide* connect(Errand& errand, Trial& trial);
   Step send_request(Errand& errand, Trial& trial, RequestPump& request);
   Step await_head(Errand& errand, Trial& trial, RequestPump& request);
   Step take_head(Errand& errand, Trial& trial);
@@ -115,6 +117,7 @@ class Forwarder {
 
   net::Loop& loop_;
   upstream::Pool& pool_;
+  upstream::Http2Pool& http2_;
   upstream::Balancer& balancer_;
   const Options& settings_;
 };

@@ -2,6 +2,7 @@
 
 #include "observe/log.h"
 #include "proxy/client_trust.h"
+#include "proxy/grpc.h"
 #include "proxy/intake.h"
 #include "proxy/pages.h"
 #include "proxy/upstream_status.h"
@@ -154,6 +155,12 @@ void Proxy::answer(Exchange& exchange, Visit& visit, int status, std::string_vie
   }
   response.content_length = static_cast<int64_t>(body.size());
   visit.plugins.header_filter(exchange);
+  if (response.status >= 400 && is_grpc(exchange.request)) {
+    answer_as_grpc(exchange, page ? std::string_view{} : body);
+    exchange.downstream->start_response(-1);
+    (void)exchange.downstream->push({}, true);
+    return;
+  }
   http::TextBody text(body);
   http::Body& source = visit.plugins.body_filter(exchange, text);
   http::Downstream& client = *exchange.downstream;

@@ -17,7 +17,8 @@ std::string_view lines_of(std::string_view section) {
 
 // ---- request
 
-Pumped RequestPump::start(std::string_view head, http::h1::Framing framing, bool has_body) {
+Pumped RequestPump::start(const http::OutgoingHead& head, http::h1::Framing framing,
+                          bool has_body) {
   Chunk first{Pull::end, {}};
   if (has_body) first = client_.request_body().pull();
   if (first.state == Pull::error) return Pumped::source;
@@ -77,7 +78,7 @@ Pumped RequestPump::after(Push push) {
 
 // ---- answer
 
-Pumped AnswerPump::pump(const http::h1::ClientConnection* upstream) {
+Pumped AnswerPump::pump(http::UpstreamSide* upstream) {
   if (finished_) return Pumped::finished;
   if (client_.blocked()) {
     size_t unsent = client_.unsent();
@@ -87,6 +88,7 @@ Pumped AnswerPump::pump(const http::h1::ClientConnection* upstream) {
       return client_.unsent() < unsent ? Pumped::some : Pumped::nothing;
     }
   }
+  if (upstream != nullptr) upstream->limit_reads(client_.room());
   Chunk chunk = source_.pull();
   switch (chunk.state) {
     case Pull::again:
@@ -102,7 +104,7 @@ Pumped AnswerPump::pump(const http::h1::ClientConnection* upstream) {
   return Pumped::nothing;
 }
 
-Pumped AnswerPump::finish(std::string_view octets, const http::h1::ClientConnection* upstream) {
+Pumped AnswerPump::finish(std::string_view octets, const http::UpstreamSide* upstream) {
   finished_ = true;
   std::string_view trailers = upstream == nullptr ? std::string_view{} : upstream->trailers();
   Push pushed;

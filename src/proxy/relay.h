@@ -9,7 +9,7 @@
 
 #include "http/body.h"
 #include "http/downstream.h"
-#include "http/h1/client_connection.h"
+#include "http/upstream_side.h"
 
 namespace pylon::proxy {
 
@@ -24,11 +24,11 @@ enum class Pumped : uint8_t {
 // The request's body, from the client to the upstream.
 class RequestPump {
  public:
-  RequestPump(http::Downstream& client, http::h1::ClientConnection& upstream)
+  RequestPump(http::Downstream& client, http::UpstreamSide& upstream)
       : client_(client), upstream_(upstream) {}
 
   // Sends the head with whatever of the body is here already.
-  Pumped start(std::string_view head, http::h1::Framing framing, bool has_body);
+  Pumped start(const http::OutgoingHead& head, http::h1::Framing framing, bool has_body);
   Pumped pump();
 
   bool finished() const { return finished_; }
@@ -42,7 +42,7 @@ class RequestPump {
   Pumped after(http::Push push);
 
   http::Downstream& client_;
-  http::h1::ClientConnection& upstream_;
+  http::UpstreamSide& upstream_;
   bool ended_ = false;  // the last octet was pushed
   bool finished_ = false;
   bool body_touched_ = false;  // some of the body left: the request cannot be sent again
@@ -54,12 +54,12 @@ class AnswerPump {
   AnswerPump(http::Downstream& client, http::Body& source) : client_(client), source_(source) {}
 
   // `trailers`: the upstream's trailer section, asked for at the end.
-  Pumped pump(const http::h1::ClientConnection* upstream);
+  Pumped pump(http::UpstreamSide* upstream);
   bool waits_for_client() const { return client_.blocked(); }
   bool finished() const { return finished_; }
 
  private:
-  Pumped finish(std::string_view octets, const http::h1::ClientConnection* upstream);
+  Pumped finish(std::string_view octets, const http::UpstreamSide* upstream);
 
   http::Downstream& client_;
   http::Body& source_;

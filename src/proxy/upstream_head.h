@@ -4,10 +4,12 @@
 // framing of our own. Source: RFC 9110 7.6, APISIX's nginx template.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "http/exchange.h"
 #include "http/h1/body_decoder.h"
+#include "http/upstream_side.h"
 #include "upstream/balancer.h"
 #include "upstream/upstream.h"
 
@@ -24,5 +26,8 @@ http::h1::Framing upstream_framing(const http::Exchange& exchange, int64_t lengt
 // The head in the thread's head buffer: send it before anything else is written. `length`: of the
 // body, -1 when it is not known.
 std::string_view write_upstream_head(http::Exchange& exchange, int64_t length, bool upgrade);
+
+// The same as field lines of HTTP/2, in the exchange's arena.
+std::span<const http::RequestLine> upstream_lines(http::Exchange& exchange, int64_t length);
 
 }  // namespace pylon::proxy

@@ -83,9 +83,11 @@ Result<void> Builder::change_ssl(const Change& change, Batch& batch) {
 }
 
 void Builder::replace_ssl(const std::string& id, SslState next, Batch& batch) {
+  auto held = ssls_.find(id);
+  if (held == ssls_.end() && next.digest == 0) return;
   batch.changed = true;
   SslState old;
-  if (auto held = ssls_.find(id); held != ssls_.end()) old = std::move(held->second);
+  if (held != ssls_.end()) old = std::move(held->second);
   Certificates& certificates = current_.certificates;
   certificates.demanding -= old.server && old.server->client != nullptr;
   certificates.demanding += next.server && next.server->client != nullptr;

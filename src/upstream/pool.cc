@@ -18,6 +18,21 @@ Session Session::with(const Endpoint& endpoint, std::string_view name,
   return {name, identity, hash_bytes({reinterpret_cast<const char*>(parts), sizeof parts}) | 1};
 }
 
+std::unique_ptr<net::Stream> dial(net::Loop& loop, tls::ClientContext& tls,
+                                  const Endpoint& endpoint, const Session& session,
+                                  std::string_view alpn) {
+  std::unique_ptr<net::Stream> stream =
+      net::TcpStream::connect(loop, endpoint.socket_address(), endpoint.socket_address_bytes());
+  if (stream == nullptr || !endpoint.identity().tls.enabled) return stream;
+  errno = EKEYREJECTED;
+  return tls.wrap(loop, std::move(stream),
+                  {.name = session.name,
+                   .verify = endpoint.identity().tls.verify,
+                   .identity = session.identity,
+                   .alpn = alpn,
+                   .session_key = session.variant + alpn.size()});
+}
+
 ClientConnection* Pool::take(const Endpoint& endpoint, const Session& session,
                              const Keepalive& keepalive, bool thorough) {
   if (endpoint.id() >= lists_.size() || lists_[endpoint.id()] == nullptr) return nullptr;
@@ -40,18 +55,8 @@ ClientConnection* Pool::take(const Endpoint& endpoint, const Session& session,
 }
 
 ClientConnection* Pool::connect(const Endpoint& endpoint, const Session& session) {
-  std::unique_ptr<net::Stream> stream =
-      net::TcpStream::connect(loop_, endpoint.socket_address(), endpoint.socket_address_bytes());
+  std::unique_ptr<net::Stream> stream = dial(loop_, tls_, endpoint, session, {});
   if (stream == nullptr) return nullptr;
-  if (endpoint.identity().tls.enabled) {
-    errno = EKEYREJECTED;
-    stream = tls_.wrap(loop_, std::move(stream),
-                       {.name = session.name,
-                        .verify = endpoint.identity().tls.verify,
-                        .identity = session.identity,
-                        .session_key = session.variant});
-    if (stream == nullptr) return nullptr;
-  }
   connects_++;
   return new ClientConnection(loop_, std::move(stream), endpoint.serial(), session.variant);
 }

@@ -27,6 +27,12 @@ struct Session {
                       const tls::ClientIdentity* identity);
 };
 
+// Starts to connect, through TLS when the endpoint says so. Null with errno set when there is no
+// descriptor for it, or when what we were to show cannot be used. `alpn`: as in tls::ServerPeer.
+std::unique_ptr<net::Stream> dial(net::Loop& loop, tls::ClientContext& tls,
+                                  const Endpoint& endpoint, const Session& session,
+                                  std::string_view alpn);
+
 class Pool {
  public:
   Pool(net::Loop& loop, tls::ClientContext& tls) : loop_(loop), tls_(tls) {}
@@ -65,27 +71,30 @@ class Pool {
 };
 
 // Holds one connection for an exchange; ends it unless it was given back.
-class ConnectionLease {
+template <class Side>
+class Lease {
  public:
-  ConnectionLease() = default;
-  ConnectionLease(const ConnectionLease&) = delete;
-  ConnectionLease& operator=(const ConnectionLease&) = delete;
-  ~ConnectionLease() { drop(); }
+  Lease() = default;
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() { drop(); }
 
-  void hold(http::h1::ClientConnection* connection) {
+  void hold(Side* connection) {
     drop();
     connection_ = connection;
   }
   void drop() {
     if (connection_ != nullptr) std::exchange(connection_, nullptr)->end();
   }
-  http::h1::ClientConnection* release() { return std::exchange(connection_, nullptr); }
-  http::h1::ClientConnection* operator->() const { return connection_; }
-  http::h1::ClientConnection& operator*() const { return *connection_; }
+  Side* release() { return std::exchange(connection_, nullptr); }
+  Side* operator->() const { return connection_; }
+  Side& operator*() const { return *connection_; }
   explicit operator bool() const { return connection_ != nullptr; }
 
  private:
-  http::h1::ClientConnection* connection_ = nullptr;
+  Side* connection_ = nullptr;
 };
+using ConnectionLease = Lease<http::h1::ClientConnection>;
+using SideLease = Lease<http::UpstreamSide>;
 
 }  // namespace pylon::upstream

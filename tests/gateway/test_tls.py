@@ -189,6 +189,32 @@ def test_a_key_that_does_not_fit_is_refused(pylon, one, two):
     assert status == 400, answer
 
 
+# ---- variables
+
+
+def test_variables_of_the_session(pylon, authority, one, client, echo):
+    names = """scheme https ssl_protocol ssl_cipher ssl_server_name ssl_session_reused ssl_curve
+    ssl_alpn_protocol ssl_client_verify ssl_client_s_dn ssl_client_i_dn ssl_client_serial
+    ssl_client_fingerprint ssl_client_v_end ssl_client_escaped_cert""".split()
+    fields = {f"x-{name.replace('_', '-')}": f"${name}" for name in names}
+    rewrite = {"proxy-rewrite": {"headers": {"set": fields}}}
+    upstream = echo.upstream()
+    pylon.admin.put("/routes/1", {"uri": "/*", "upstream": upstream, "plugins": rewrite})
+    pylon.admin.put("/ssls/1", server_ssl(one, "one.test", **demand(authority)))
+    told = curl(pylon.tls_port, "one.test", "/", "--tlsv1.3", "--http1.1", cert=client).told
+    said = {name: told.get(f"x-{name.replace('_', '-')}") for name in names}
+    assert (said["scheme"], said["https"], said["ssl_protocol"]) == ("https", "on", "TLSv1.3")
+    assert said["ssl_cipher"].startswith("TLS_AES_")
+    assert (said["ssl_server_name"], said["ssl_session_reused"]) == ("one.test", ".")
+    assert said["ssl_curve"] == "X25519" and said["ssl_alpn_protocol"] == "http/1.1"
+    assert said["ssl_client_verify"] == "SUCCESS"
+    assert said["ssl_client_s_dn"] == "O=Pylon,CN=client"
+    assert said["ssl_client_i_dn"] == "CN=authority"
+    assert len(said["ssl_client_fingerprint"]) == 40
+    assert said["ssl_client_v_end"].endswith(" GMT")
+    assert said["ssl_client_escaped_cert"].startswith("-----BEGIN%20CERTIFICATE-----%0A")
+
+
 # ---- client certificates
 
 

@@ -20,6 +20,7 @@ void ClientConnection::use(net::Waker& waker) {
   idle_waker_.disarm();
   stream_->set_waker(&waker);
   exchanges_++;
+  read_limit_ = net::ReadBuffer::kBytes;
   sent_before_ = outbox_.sent_bytes();
   received_ = 0;
   seen_ = 0;
@@ -88,7 +89,7 @@ Push ClientConnection::send_head(std::string_view head, Framing framing, std::st
 }
 
 Push ClientConnection::push(std::string_view octets, bool end) {
-  return send_head({}, framing_, octets, end);
+  return send_head(std::string_view{}, framing_, octets, end);
 }
 
 Push ClientConnection::push_trailers(std::string_view lines) {
@@ -132,7 +133,7 @@ ReadHead ClientConnection::read_head(const HeadLimits& limits, Method asked, Res
       }
     }
     seen_ = static_cast<uint32_t>(view.size());
-    net::Io io = inbox_.fill(*stream_);
+    net::Io io = inbox_.fill(*stream_, read_limit_);
     if (io.state == net::IoState::again) return ReadHead::again;
     if (io.state != net::IoState::ok) return ReadHead::closed;
     received_ += io.bytes;
@@ -157,7 +158,7 @@ Chunk ClientConnection::pull() {
   if (decoder_.failed()) return {Pull::error, {}};
   if (decoder_.done()) return {Pull::end, {}};
   if (inbox_.empty()) {
-    net::Io io = inbox_.fill(*stream_);
+    net::Io io = inbox_.fill(*stream_, read_limit_);
     if (io.state == net::IoState::again) return {Pull::again, {}};
     if (io.state == net::IoState::ok) {
       received_ += io.bytes;

@@ -5,6 +5,7 @@
 // answers may overlap. Between exchanges it lies in a pool. Belongs to one loop. Source: RFC 9112.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "base/intrusive_list.h"
@@ -12,6 +13,7 @@
 #include "http/downstream.h"
 #include "http/h1/body_decoder.h"
 #include "http/h1/message.h"
+#include "http/upstream_side.h"
 #include "net/inbox.h"
 #include "net/outbox.h"
 #include "net/stream.h"
@@ -19,14 +21,10 @@
 
 namespace pylon::http::h1 {
 
-enum class ReadHead : uint8_t {
-  again,
-  complete,   // response and rules are filled
-  closed,     // the peer closed or reset before a whole head came
-  malformed,  // what came is no answer that can be trusted
-};
+using http::ReadHead;
 
-class ClientConnection final : private Body,
+class ClientConnection final : public UpstreamSide,
+                               private Body,
                                public net::Retirable,
                                public ListHook<ClientConnection> {
  public:
@@ -37,15 +35,15 @@ class ClientConnection final : private Body,
   ~ClientConnection() override;
 
   // ---- life
-  void use(net::Waker& waker);
+  void use(net::Waker& waker) override;
   // Idle now: `dropped` is called when the peer stirs or `deadline_us` passes. Only if reusable().
   void rest(int64_t deadline_us, Dropped dropped, void* pool);
   // Closes and retires it.
-  void end();
+  void end() override;
 
-  bool connecting() const { return stream_->connecting(); }
-  bool broken() const { return stream_->broken(); }
-  int error() const { return stream_->error(); }
+  bool connecting() const override { return stream_->connecting(); }
+  bool broken() const override { return stream_->broken(); }
+  int error() const override { return stream_->error(); }
   bool reused() const { return exchanges_ > 1; }
   uint32_t exchanges() const { return exchanges_; }
   uint64_t serial() const { return serial_; }  // of the endpoint that it was made for
@@ -55,26 +53,30 @@ class ClientConnection final : private Body,
   bool stirred(bool thorough) const { return stream_->stirred(thorough) || broken(); }
 
   // ---- request
-  // The head with the first octets of the body. `framing` says how the body is sent on.
+  Push send_head(const OutgoingHead& head, Framing framing, std::string_view octets,
+                 bool end) override {
+    return send_head(head.http1, framing, octets, end);
+  }
   Push send_head(std::string_view head, Framing framing, std::string_view octets, bool end);
-  Push push(std::string_view octets, bool end);
-  Push push_trailers(std::string_view lines);  // instead of push(end), for chunked bodies
-  Push flush();
-  size_t unsent() const { return outbox_.size(); }
-  bool blocked() const { return unsent() != 0; }
-  uint64_t sent_bytes() const { return outbox_.sent_bytes() - sent_before_; }
-  void finish_writing() { stream_->shutdown_write(); }
+  Push push(std::string_view octets, bool end) override;
+  Push push_trailers(std::string_view lines) override;  // instead of push(end), for chunked bodies
+  Push flush() override;
+  void limit_reads(size_t octets) override { read_limit_ = std::max(octets, kLeastRead); }
+  size_t unsent() const override { return outbox_.size(); }
+  bool blocked() const override { return unsent() != 0; }
+  uint64_t sent_bytes() const override { return outbox_.sent_bytes() - sent_before_; }
+  void finish_writing() override { stream_->shutdown_write(); }
 
   // ---- answer
   // The octets of the head are copied into the arena of response.fields.
-  ReadHead read_head(const HeadLimits& limits, Method asked, Response& response);
-  Body& body() { return *this; }
+  ReadHead read_head(const HeadLimits& limits, Method asked, Response& response) override;
+  Body& body() override { return *this; }
   // After a 101: from now on body() yields plain octets.
-  void become_tunnel();
-  bool began() const { return received_ != 0; }  // an octet of the answer came
-  uint64_t received_bytes() const { return received_; }
-  const char* reason() const { return reason_; }  // of `malformed` or a failed body
-  std::string_view trailers() const { return decoder_.trailer_octets(); }
+  void become_tunnel() override;
+  bool began() const override { return received_ != 0; }  // an octet of the answer came
+  uint64_t received_bytes() const override { return received_; }
+  const char* reason() const override { return reason_; }  // of `malformed` or a failed body
+  std::string_view trailers() const override { return decoder_.trailer_octets(); }
   bool answer_complete() const { return decoder_.done(); }
   // The exchange is over and left the connection clean.
   bool reusable() const {
@@ -98,6 +100,9 @@ class ClientConnection final : private Body,
   Dropped dropped_ = nullptr;
   void* pool_ = nullptr;
   const char* reason_ = "";
+  static constexpr size_t kLeastRead = 512;
+
+  size_t read_limit_ = net::ReadBuffer::kBytes;
   uint64_t serial_;
   uint64_t variant_;
   uint64_t sent_before_ = 0;

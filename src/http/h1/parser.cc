@@ -175,36 +175,6 @@ ParseResult finished(const Cursor& cursor, const HeadLimits& limits) {
   return {Parse::complete, cursor.offset()};
 }
 
-bool forbidden_in_trailer(FieldId id) {
-  switch (id) {
-    case FieldId::content_length:
-    case FieldId::transfer_encoding:
-    case FieldId::connection:
-    case FieldId::te:
-    case FieldId::trailer:
-    case FieldId::upgrade:
-    case FieldId::keep_alive:
-    case FieldId::proxy_connection:
-    case FieldId::host:
-    case FieldId::expect:
-    case FieldId::max_forwards:
-    case FieldId::range:
-    case FieldId::cache_control:
-    case FieldId::authorization:
-    case FieldId::proxy_authenticate:
-    case FieldId::proxy_authorization:
-    case FieldId::www_authenticate:
-    case FieldId::cookie:
-    case FieldId::set_cookie:
-    case FieldId::content_type:
-    case FieldId::content_encoding:
-    case FieldId::content_range:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 ParseResult parse_request_head(std::string_view input, const HeadLimits& limits, Request& request) {
@@ -251,6 +221,36 @@ ParseResult parse_response_head(std::string_view input, const HeadLimits& limits
   ParseResult fields = parse_fields(cursor, limits, Side::response, response.fields);
   if (fields.state != Parse::complete) return bounded(fields, input, limits);
   return finished(cursor, limits);
+}
+
+bool forbidden_in_trailer(FieldId id) {
+  switch (id) {
+    case FieldId::content_length:
+    case FieldId::transfer_encoding:
+    case FieldId::connection:
+    case FieldId::te:
+    case FieldId::trailer:
+    case FieldId::upgrade:
+    case FieldId::keep_alive:
+    case FieldId::proxy_connection:
+    case FieldId::host:
+    case FieldId::expect:
+    case FieldId::max_forwards:
+    case FieldId::range:
+    case FieldId::cache_control:
+    case FieldId::authorization:
+    case FieldId::proxy_authenticate:
+    case FieldId::proxy_authorization:
+    case FieldId::www_authenticate:
+    case FieldId::cookie:
+    case FieldId::set_cookie:
+    case FieldId::content_type:
+    case FieldId::content_encoding:
+    case FieldId::content_range:
+      return true;
+    default:
+      return false;
+  }
 }
 
 ParseResult parse_trailers(std::string_view input, const HeadLimits& limits, Fields& trailers) {

@@ -41,6 +41,9 @@ ParseResult parse_response_head(std::string_view input, const HeadLimits& limits
 // line. Refuses fields that may not stand in a trailer (framing, routing, authentication).
 ParseResult parse_trailers(std::string_view input, const HeadLimits& limits, Fields& trailers);
 
+// Fields about framing, routing or authentication: not after a body.
+bool forbidden_in_trailer(FieldId id);
+
 // Whether `octets` can't be the start of a head that parse_request_head would accept as it grows,
 // or hold a whole head: only then is it worth to parse again. `seen` octets were looked at before.
 bool worth_parsing(std::string_view octets, size_t seen);

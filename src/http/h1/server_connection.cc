@@ -1,11 +1,11 @@
 #include "http/h1/server_connection.h"
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 
 #include "base/time_text.h"
 #include "http/h1/head_writer.h"
+#include "http/h2/server_connection.h"
 
 namespace pylon::http::h1 {
 namespace {
@@ -13,11 +13,6 @@ namespace {
 constexpr int kBurst = 32;                   // pipelined requests served before others get a turn
 constexpr size_t kBodyReadBytes = 32 << 10;  // so that what a stalled upload leaves behind is small
 constexpr size_t kHeadRoom = 256;            // of a response head, beside its fields
-
-uint64_t next_connection_id() {
-  static std::atomic<uint64_t> last{0};
-  return last.fetch_add(1, std::memory_order_relaxed) + 1;
-}
 
 }  // namespace
 
@@ -135,6 +130,10 @@ bool ServerConnection::parse_head() {
       ParseResult head =
           parse_request_head(inbox_.view(), limits_.head, request_->exchange.request);
       if (head.state != Parse::incomplete) {
+        if (head.state == Parse::error && speaks_http2()) {
+          hand_to_http2();
+          return false;
+        }
         begin(head);
         return true;
       }
@@ -150,6 +149,24 @@ bool ServerConnection::oversized() const {
   std::string_view octets = inbox_.view();
   if (octets.size() >= limits_.head.head_bytes) return true;
   return octets.size() > limits_.head.line_bytes && octets.find('\n') == std::string_view::npos;
+}
+
+// RFC 9113 3.3: the client knows that HTTP/2 is spoken here.
+bool ServerConnection::speaks_http2() const {
+  constexpr std::string_view kHead = "PRI * HTTP/2.0\r\n";
+  return requests_ == 0 && all_.http2 != nullptr && ends_.http2 && inbox_.view().starts_with(kHead);
+}
+
+void ServerConnection::hand_to_http2() {
+  state_ = State::closed;
+  leave();
+  request_.reset();
+  waker_.disarm();
+  std::string read(inbox_.view());
+  inbox_.clear();
+  h2::ServerConnection::open(loop_, std::move(stream_), ends_, limits_, service_, *all_.http2,
+                             read);
+  loop_.retire(this);
 }
 
 // Reads once. False: nothing came, and the connection is parked or closed.

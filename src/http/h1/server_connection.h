@@ -18,6 +18,10 @@
 #include "net/stream.h"
 #include "net/waker.h"
 
+namespace pylon::http::h2 {
+struct ServerConnections;
+}
+
 namespace pylon::http::h1 {
 
 class ServerConnection;
@@ -26,6 +30,7 @@ class HeadWriter;
 
 // The connections of one worker: parked ones in order of parking, and busy ones.
 struct ServerConnections {
+  h2::ServerConnections* http2 = nullptr;  // for clients that begin with HTTP/2's preface
   IntrusiveList<ServerConnection> idle;
   IntrusiveList<ServerConnection> busy;
   uint64_t opened = 0;
@@ -62,6 +67,7 @@ class ServerConnection final : public Downstream,
   Push push_trailers(std::string_view lines) override;
   Push flush() override;
   size_t unsent() const override { return outbox_.size(); }
+  size_t room() const override { return outbox_.empty() ? kAnyRoom : 0; }
   bool delivering() override;
   void abort() override;
   void close_after_answer() override;
@@ -97,6 +103,8 @@ class ServerConnection final : public Downstream,
   bool flushed();
   bool parse_head();
   bool oversized() const;
+  bool speaks_http2() const;
+  void hand_to_http2();
   void begin(ParseResult head);
   void refuse(uint16_t status, const char* reason);
   void admit(ParseResult head);
