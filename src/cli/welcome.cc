@@ -20,15 +20,28 @@ std::string reachable(ListenAddress address) {
   return address.text();
 }
 
+std::string_view scheme_of(SocketKind kind) {
+  switch (kind) {
+    case SocketKind::tls:
+      return "https";
+    case SocketKind::stream:
+      return "tcp";
+    case SocketKind::stream_tls:
+      return "tls";
+    default:
+      return "http";
+  }
+}
+
 void print_addresses(const Settings& settings) {
   for (const gateway::WantedSocket& socket : wanted_sockets(settings)) {
     std::string_view path;
     if (socket.kind == SocketKind::metrics) path = settings.metrics.uri;
-    std::string_view scheme = socket.kind == SocketKind::tls ? "https" : "http";
-    fmt::print("  {:<9}{}://{}{}\n", kind_name(socket.kind), scheme, socket.address.text(), path);
+    fmt::print("  {:<11}{}://{}{}\n", kind_name(socket.kind), scheme_of(socket.kind),
+               socket.address.text(), path);
   }
-  fmt::print("  {:<9}{}\n", "store", settings.absolute(settings.store.embedded_path));
-  fmt::print("  {:<9}{}\n", "errors", settings.absolute(settings.error_log.path));
+  fmt::print("  {:<11}{}\n", "store", settings.absolute(settings.store.embedded_path));
+  fmt::print("  {:<11}{}\n", "errors", settings.absolute(settings.error_log.path));
 }
 
 void print_key(const Place& place, const LoadedConfig& config) {

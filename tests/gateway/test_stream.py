@@ -174,7 +174,9 @@ def test_a_plugin_for_connections_only_is_unknown_to_routes(gateway, nodes):
 class Broker:
     def __init__(self, folder):
         self.port = free_port()
-        path = folder / f"mosquitto{self.port}.conf"
+        folder = folder / f"broker{self.port}"
+        folder.mkdir()
+        path = folder / "mosquitto.conf"
         path.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         self.process = Process([binary, "-c", str(path)], folder)
