@@ -212,9 +212,10 @@ def mqtt_route(level, brokers, name="MQTT"):
     return {"plugins": {"mqtt-proxy": plugin}, "upstream": chash}
 
 
-@pytest.mark.parametrize(
-    "version, name, level", [("mqttv31", "MQIsdp", 3), ("mqttv311", "MQTT", 4), ("mqttv5", "MQTT", 5)]
-)
+VERSIONS = [("mqttv31", "MQIsdp", 3), ("mqttv311", "MQTT", 4), ("mqttv5", "MQTT", 5)]
+
+
+@pytest.mark.parametrize("version, name, level", VERSIONS)
 def test_mqtt_clients_of_one_id_meet_at_one_broker(gateway, ports, brokers, version, name, level):
     gateway.admin.put("/stream_routes/1", mqtt_route(level, brokers, name))
     ids = [f"client-{number}" for number in range(12)]
