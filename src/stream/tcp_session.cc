@@ -242,6 +242,8 @@ void TcpSession::relay() {
     if (up == Moved::failed || down == Moved::failed) return close(true);
     if (up_.passed && down_.passed) return close(false);
     if (up == Moved::nothing && down == Moved::nothing) {
+      // A side that is gone need not be read from to be known: the other may take nothing more.
+      if (client_->broken() || node_->broken()) return close(true);
       waker_.arm(moved_us_ + idle_timeout_us_);
       return;
     }

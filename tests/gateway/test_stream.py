@@ -1,9 +1,11 @@
 """TCP connections that stream routes take. APISIX docs: stream-proxy, mqtt-proxy."""
 
+import select
 import shutil
 import socket
 import socketserver
 import ssl
+import struct
 import subprocess
 import threading
 
@@ -137,6 +139,26 @@ def test_a_service_lends_its_upstream_and_plugins(gateway, ports, nodes):
     opened = {"ip-restriction": {"whitelist": ["127.0.0.0/8"]}}
     gateway.admin.put("/stream_routes/1", {"service_id": "1", "plugins": opened})
     assert node_at(ports[0]) == "a"
+
+
+def test_a_client_that_resets_frees_a_node_that_does_not_read(gateway, ports):
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+        server.settimeout(PATIENCE_S)
+        node = f"127.0.0.1:{server.getsockname()[1]}"
+        upstream = {"type": "roundrobin", "nodes": {node: 1}}
+        gateway.admin.put("/stream_routes/1", {"upstream": upstream})
+        client = connect(ports[0])
+        taken, _ = server.accept()
+        client.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # everything between the two is full
+            while True:
+                client.sendall(bytes(1 << 20))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        poll = select.poll()
+        poll.register(taken, 0)  # a reset is told without reading
+        assert poll.poll(PATIENCE_S * 1000)
+        taken.close()
 
 
 def test_a_dead_node_is_passed_over(gateway, ports, nodes):
