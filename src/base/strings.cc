@@ -158,13 +158,16 @@ int hex_digit(char c) {
 }
 
 std::string hex_encode(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (char c : bytes) {
-    out += kHex[static_cast<uint8_t>(c) >> 4];
-    out += kHex[static_cast<uint8_t>(c) & 15];
-  }
+  std::string out(bytes.size() * 2, '0');
+  hex_encode(bytes, out.data());
   return out;
+}
+
+void hex_encode(std::string_view bytes, char* to) {
+  for (char c : bytes) {
+    *to++ = kHex[static_cast<uint8_t>(c) >> 4];
+    *to++ = kHex[static_cast<uint8_t>(c) & 15];
+  }
 }
 
 std::optional<std::string> hex_decode(std::string_view text) {

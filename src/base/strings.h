@@ -34,6 +34,8 @@ std::optional<uint64_t> parse_uint(std::string_view text);
 std::optional<double> parse_double(std::string_view text);  // finite only
 
 std::string hex_encode(std::string_view bytes);  // lower case
+// The same into a buffer of twice the size.
+void hex_encode(std::string_view bytes, char* to);
 std::optional<std::string> hex_decode(std::string_view text);
 int hex_digit(char c);  // 0..15, or -1
 

@@ -101,7 +101,9 @@ std::string_view request_id(const Operand&, Exchange& exchange) {
   if (exchange.request_id.empty()) {
     char random[16];
     random_bytes(random, sizeof random);
-    exchange.request_id = exchange.arena.copy(hex_encode({random, sizeof random}));
+    char* text = exchange.arena.bytes(2 * sizeof random);
+    hex_encode({random, sizeof random}, text);
+    exchange.request_id = {text, 2 * sizeof random};
   }
   return exchange.request_id;
 }

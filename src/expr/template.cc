@@ -1,10 +1,11 @@
 #include "expr/template.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "base/strings.h"
+#include "http/scan.h"
 
 namespace pylon::expr {
 namespace {
@@ -44,86 +45,88 @@ bool find_reference(std::string_view text, size_t from, bool dots, Reference& fo
   return false;
 }
 
-// ---- escapes of the access log
+// ---- escapes of the access log: which octets are plain, and how the others are written
 
-using Table = std::array<uint8_t, 256>;  // size of each octet when written
-
-constexpr Table kStandardSizes = [] {
-  Table sizes{};
-  for (size_t c = 0; c < 256; ++c) {
-    sizes[c] = c < ' ' || c >= 0x7f || c == '"' || c == '\\' ? 4 : 1;
-  }
-  return sizes;
+constexpr http::OctetTable kStandardPlain = [] {
+  http::OctetTable plain{};
+  for (size_t c = ' '; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
 }();
+
+struct StandardEscape : http::AsciiClass<kStandardPlain> {
+  static size_t size(char) { return 4; }
+  static char* write(char* to, char c);
+};
 
 constexpr std::string_view kShortEscapes = "\bb\tt\nn\ff\rr\"\"\\\\";  // octet, letter
 
-constexpr Table kJsonSizes = [] {
-  Table sizes{};
-  for (size_t c = 0; c < 256; ++c) sizes[c] = c < ' ' ? 6 : 1;
-  for (size_t i = 0; i < kShortEscapes.size(); i += 2) {
-    sizes[static_cast<uint8_t>(kShortEscapes[i])] = 2;
+struct JsonEscape {
+  static bool has(char c) { return static_cast<uint8_t>(c) >= ' ' && c != '"' && c != '\\'; }
+#if defined(__SSSE3__)
+  static unsigned outside(__m128i octets) {
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(octets, _mm_set1_epi8(0x1f)), octets);
+    __m128i quote = _mm_cmpeq_epi8(octets, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(octets, _mm_set1_epi8('\\'));
+    return static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
   }
-  return sizes;
-}();
+#endif
+  static size_t size(char c);
+  static char* write(char* to, char c);
+};
 
-size_t size_with(const Table& sizes, std::string_view text) {
-  size_t size = 0;
-  for (char c : text) size += sizes[static_cast<uint8_t>(c)];
-  return size;
-}
+struct NoEscape {};
 
-char* write_hex(char* to, std::string_view digits, char c) {
+char* write_hex(char* to, char c) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
   auto octet = static_cast<uint8_t>(c);
-  *to++ = digits[octet >> 4];
-  *to++ = digits[octet & 15];
+  *to++ = kDigits[octet >> 4];
+  *to++ = kDigits[octet & 15];
   return to;
 }
 
-char* write_standard(char* to, char c) {
-  *to++ = '\\';
-  *to++ = 'x';
-  return write_hex(to, "0123456789ABCDEF", c);
-}
+char* StandardEscape::write(char* to, char c) { return write_hex(std::copy_n("\\x", 2, to), c); }
 
-char* write_json(char* to, char c) {
+// The letter of a short escape; 0 when the octet has none.
+char short_escape(char c) {
   for (size_t i = 0; i < kShortEscapes.size(); i += 2) {
-    if (kShortEscapes[i] != c) continue;
-    *to++ = '\\';
-    *to++ = kShortEscapes[i + 1];
-    return to;
-  }
-  return write_hex(std::copy_n("\\u00", 4, to), "0123456789ABCDEF", c);
-}
-
-size_t escaped_size(LogFormat::Escape escape, std::string_view text) {
-  switch (escape) {
-    case LogFormat::Escape::standard:
-      return size_with(kStandardSizes, text);
-    case LogFormat::Escape::json:
-      return size_with(kJsonSizes, text);
-    case LogFormat::Escape::none:
-      return text.size();
+    if (kShortEscapes[i] == c) return kShortEscapes[i + 1];
   }
   return 0;
 }
 
-char* write_text(char* to, std::string_view text) {
-  return std::copy(text.begin(), text.end(), to);
+size_t JsonEscape::size(char c) { return short_escape(c) != 0 ? 2 : 6; }
+
+char* JsonEscape::write(char* to, char c) {
+  char letter = short_escape(c);
+  if (letter == 0) return write_hex(std::copy_n("\\u00", 4, to), c);
+  *to++ = '\\';
+  *to++ = letter;
+  return to;
 }
 
-char* write_escaped(char* to, LogFormat::Escape escape, std::string_view text) {
-  if (escape == LogFormat::Escape::none) return write_text(to, text);
-  bool json = escape == LogFormat::Escape::json;
-  const Table& sizes = json ? kJsonSizes : kStandardSizes;
+char* write_text(char* to, std::string_view text) {
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+template <class Escape>
+char* write_escaped(char* to, std::string_view text) {
   for (char c : text) {
-    if (sizes[static_cast<uint8_t>(c)] == 1) {
+    if (Escape::has(c)) {
       *to++ = c;
     } else {
-      to = json ? write_json(to, c) : write_standard(to, c);
+      to = Escape::write(to, c);
     }
   }
   return to;
+}
+
+template <class Escape>
+size_t escaped_size(std::string_view text) {
+  size_t size = 0;
+  for (char c : text) size += Escape::has(c) ? 1 : Escape::size(c);
+  return size;
 }
 
 }  // namespace
@@ -196,24 +199,58 @@ LogFormat LogFormat::compile(std::string_view text, Escape escape) {
   return made;
 }
 
-LogFormat::Line LogFormat::prepare(http::Exchange& exchange) const {
+std::string_view LogFormat::line(http::Exchange& exchange) const {
+  switch (escape_) {
+    case Escape::standard:
+      return line_as<StandardEscape>(exchange, "-");
+    case Escape::json:
+      return line_as<JsonEscape>(exchange, "");
+    case Escape::none:
+      break;
+  }
+  return line_as<NoEscape>(exchange, "");
+}
+
+// Written plainly first, for there is seldom anything to escape: what was written is looked at.
+template <class Escape>
+std::string_view LogFormat::line_as(http::Exchange& exchange, std::string_view absent) const {
   auto* values = exchange.arena.make_array<std::string_view>(parts_.size());
   size_t size = tail_.size();
   for (size_t i = 0; i < parts_.size(); ++i) {
     std::string_view value = parts_[i].variable.value(exchange);
-    if (value.data() == nullptr) value = escape_ == Escape::standard ? "-" : "";
-    values[i] = value;
-    size += parts_[i].before.size() + escaped_size(escape_, value);
+    values[i] = value.data() == nullptr ? absent : value;
+    size += parts_[i].before.size() + values[i].size();
   }
-  return {values, size};
+  char* start = exchange.arena.bytes(size);
+  char* to = start;
+  bool plain = true;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    char* value = write_text(to, parts_[i].before);
+    to = write_text(value, values[i]);
+    if constexpr (!std::is_same_v<Escape, NoEscape>) {
+      plain &= http::skip<Escape>(value, to, start) == to;
+    }
+  }
+  write_text(to, tail_);
+  if constexpr (!std::is_same_v<Escape, NoEscape>) {
+    if (!plain) return escaped_line<Escape>(exchange.arena, values);
+  }
+  return {start, size};
 }
 
-char* LogFormat::write(const Line& line, char* to) const {
+template <class Escape>
+std::string_view LogFormat::escaped_line(Arena& arena, const std::string_view* values) const {
+  size_t size = tail_.size();
   for (size_t i = 0; i < parts_.size(); ++i) {
-    to = write_text(to, parts_[i].before);
-    to = write_escaped(to, escape_, line.values[i]);
+    size += parts_[i].before.size() + escaped_size<Escape>(values[i]);
   }
-  return write_text(to, tail_);
+  char* start = arena.bytes(size);
+  char* to = start;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    to = write_escaped<Escape>(write_text(to, parts_[i].before), values[i]);
+  }
+  write_text(to, tail_);
+  return {start, size};
 }
 
 }  // namespace pylon::expr

@@ -52,18 +52,11 @@ class LogFormat {
     none,
   };
 
-  // What one line is made of: the value of each variable, and its size when written.
-  struct Line {
-    const std::string_view* values;  // in the arena
-    size_t bytes;
-  };
-
   LogFormat() = default;
   static LogFormat compile(std::string_view text, Escape escape);
 
-  Line prepare(http::Exchange& exchange) const;
-  // Writes exactly line.bytes octets, no line feed; returns the end.
-  char* write(const Line& line, char* to) const;
+  // The line without a line feed, in the exchange's arena.
+  std::string_view line(http::Exchange& exchange) const;
 
   // Names in the format that no variable has: written as absent.
   const std::vector<std::string>& unknown_names() const { return unknown_names_; }
@@ -73,6 +66,11 @@ class LogFormat {
     std::string before;
     Variable variable;
   };
+
+  template <class Escape>
+  std::string_view line_as(http::Exchange& exchange, std::string_view absent) const;
+  template <class Escape>
+  std::string_view escaped_line(Arena& arena, const std::string_view* values) const;
 
   std::vector<Part> parts_;
   std::string tail_;

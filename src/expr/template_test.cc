@@ -56,10 +56,7 @@ std::string log_line(std::string_view text, LogFormat::Escape escape) {
   test.uri("/a", "x=1").field("X-A", "q\"\\\x01\n\x7f\xc3");
   test.exchange.request.target = "/./a?x=1";
   LogFormat format = LogFormat::compile(text, escape);
-  auto line = format.prepare(test.exchange);
-  std::string written(line.bytes, '?');
-  EXPECT_EQ(format.write(line, written.data()), written.data() + written.size());
-  return written;
+  return std::string(format.line(test.exchange));
 }
 
 TEST(LogFormat, Escapes) {
@@ -73,6 +70,14 @@ TEST(LogFormat, Escapes) {
   EXPECT_EQ(log_line("$request_uri", Escape::standard), "/./a?x=1");
   EXPECT_EQ(log_line("$arg_x.$arg_x", Escape::standard), "1.1");
   EXPECT_EQ(log_line("", Escape::standard), "");
+  // An octet to escape is found wherever it stands, and only in values.
+  for (size_t before = 0; before < 40; ++before) {
+    std::string text(before, '"');
+    EXPECT_EQ(log_line(text + "$http_x_a", Escape::standard),
+              text + R"(q\x22\x5C\x01\x0A\x7F\xC3)");
+    EXPECT_EQ(log_line(text + "$uri$http_x_a|", Escape::json),
+              text + "/aq\\\"\\\\\\u0001\\n\x7f\xc3|");
+  }
 }
 
 TEST(LogFormat, NamesWhatNobodyKnows) {

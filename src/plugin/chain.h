@@ -109,6 +109,7 @@ class ActiveChain {
   void adopt(const Chain& merged, http::Exchange& exchange);
   void hide(uint64_t prefer_bits) { hidden_ = prefer_bits; }
 
+  bool idle() const { return chain_ == nullptr || chain_->empty(); }
   bool has(Phase phase) const { return chain_ != nullptr && chain_->has(phase); }
   bool is_async(Phase phase) const { return chain_ != nullptr && chain_->is_async(phase); }
 

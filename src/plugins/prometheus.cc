@@ -236,9 +236,36 @@ class Prometheus {
     return milliseconds(sum_us);
   }
 
-  static std::string_view response_source(const Exchange& exchange) {
-    if (exchange.response.from_upstream) return "upstream";
-    return exchange.upstream.count > 0 ? "nginx" : "apisix";
+  // Who answered.
+  enum class Source : uint8_t { apisix, nginx, upstream };
+
+  static Source source_of(const Exchange& exchange) {
+    if (exchange.response.from_upstream) return Source::upstream;
+    return exchange.upstream.count > 0 ? Source::nginx : Source::apisix;
+  }
+
+  // What tells one series from another, but for the status and extra labels.
+  struct Identity {
+    std::string_view route;
+    std::string_view matched_uri;
+    std::string_view matched_host;
+    std::string_view service;
+    std::string_view consumer;
+    std::string_view node;
+    Source source;
+  };
+
+  Identity identity_of(const Exchange& exchange) const {
+    static constexpr http::RouteLabels kNoRoute{};
+    const http::RouteLabels& route = exchange.route != nullptr ? *exchange.route : kNoRoute;
+    bool names = prefer_name_;
+    return {names && !route.route_name.empty() ? route.route_name : route.route_id,
+            route.matched_uri,
+            route.matched_host,
+            names && !route.service_name.empty() ? route.service_name : route.service_id,
+            exchange.consumer.name,
+            exchange.upstream.node_ip,
+            source_of(exchange)};
   }
 
   // Empties the labels that the metadata says.
@@ -247,32 +274,23 @@ class Prometheus {
     for (Label label : disabled) values[static_cast<size_t>(label)] = {};
   }
 
-  Labels labels_of(Exchange& exchange) const {
-    static constexpr http::RouteLabels kNoRoute{};
-    const http::RouteLabels& route = exchange.route != nullptr ? *exchange.route : kNoRoute;
-    bool names = prefer_name_;
-    std::string_view route_label =
-        names && !route.route_name.empty() ? route.route_name : route.route_id;
-    std::string_view service_label =
-        names && !route.service_name.empty() ? route.service_name : route.service_id;
-    std::string_view consumer = exchange.consumer.name;
-    std::string_view node = exchange.upstream.node_ip;
+  static Labels labels_of(const Identity& of, const DisabledLabels& disabled, Exchange& exchange) {
+    static constexpr std::string_view kSources[] = {"apisix", "nginx", "upstream"};
     constexpr std::string_view kType = "traditional_http";
     Labels labels;
     labels.code = code_text(exchange);
-    labels.status = {route_label,
-                     route.matched_uri,
-                     route.matched_host,
-                     service_label,
-                     consumer,
-                     node,
+    labels.status = {of.route,
+                     of.matched_uri,
+                     of.matched_host,
+                     of.service,
+                     of.consumer,
+                     of.node,
                      kType,
                      {},
                      {},
-                     response_source(exchange)};
-    labels.latency = {route_label, service_label, consumer, node, kType, {}, {}};
+                     kSources[static_cast<size_t>(of.source)]};
+    labels.latency = {of.route, of.service, of.consumer, of.node, kType, {}, {}};
     labels.bandwidth = labels.latency;
-    const DisabledLabels& disabled = metadata_.in(exchange).disabled_labels;
     disable(labels.status, disabled.http_status);
     disable(labels.latency, disabled.http_latency);
     disable(labels.bandwidth, disabled.bandwidth);
@@ -295,13 +313,27 @@ class Prometheus {
     return hash;
   }
 
-  // Latency and bandwidth have no label that the status lacks, unless labels are disabled.
-  uint64_t hash_of(const Labels& labels, Exchange& exchange) const {
+  template <class Label>
+  static uint64_t hash_disabled(const std::vector<Label>& labels, uint64_t hash) {
+    if (labels.empty()) return hash;
+    return hash_bytes({reinterpret_cast<const char*>(labels.data()), labels.size() * sizeof(Label)},
+                      hash + labels.size());
+  }
+
+  // Of what all labels are made of.
+  uint64_t hash_of(const Identity& identity, const DisabledLabels& disabled,
+                   Exchange& exchange) const {
     static const uint64_t seed = hash_guarded("prometheus");
-    uint64_t hash = hash_bytes(labels.code, seed);
-    for (std::string_view value : labels.status) hash = hash_bytes(value, hash);
-    for (std::string_view value : labels.latency) hash = hash_bytes(value, hash);
-    for (std::string_view value : labels.bandwidth) hash = hash_bytes(value, hash);
+    uint64_t small = static_cast<uint64_t>(exchange.response.status) << 8 |
+                     static_cast<uint64_t>(identity.source);
+    uint64_t hash = hash_bytes(identity.route, seed + small);
+    for (std::string_view value : {identity.matched_uri, identity.matched_host, identity.service,
+                                   identity.consumer, identity.node}) {
+      hash = hash_bytes(value, hash);
+    }
+    hash = hash_disabled(disabled.http_status, hash);
+    hash = hash_disabled(disabled.http_latency, hash + 1);
+    hash = hash_disabled(disabled.bandwidth, hash + 1);
     hash = hash_extra(families_.status_extra, exchange, hash);
     hash = hash_extra(families_.latency_extra, exchange, hash);
     return hash_extra(families_.bandwidth_extra, exchange, hash);
@@ -340,12 +372,14 @@ class Prometheus {
 
   const Series& series_of(Exchange& exchange) const {
     SeriesCache& cache = cache_.in(*exchange.worker);
-    Labels labels = labels_of(exchange);
-    uint64_t hash = hash_of(labels, exchange) + (exchange.upstream.count > 0 ? 1 : 0);
+    const DisabledLabels& disabled = metadata_.in(exchange).disabled_labels;
+    Identity identity = identity_of(exchange);
+    uint64_t hash = hash_of(identity, disabled, exchange);
     auto found = cache.by_labels.find(hash);
     if (found != cache.by_labels.end()) [[likely]]
       return found->second;
     if (cache.by_labels.size() >= SeriesCache::kMaxSeries) cache.by_labels.clear();
+    Labels labels = labels_of(identity, disabled, exchange);
     return cache.by_labels.emplace(hash, bind(labels, exchange)).first->second;
   }
 

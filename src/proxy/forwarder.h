@@ -27,6 +27,7 @@ struct Plugins {
   plugin::ActiveChain global;
   plugin::ActiveChain route;
 
+  bool idle() const { return global.idle() && route.idle(); }
   void header_filter(http::Exchange& exchange) const {
     global.header_filter(exchange);
     route.header_filter(exchange);

@@ -1,5 +1,7 @@
 #include "proxy/proxy.h"
 
+#include <span>
+
 #include "observe/log.h"
 #include "proxy/client_trust.h"
 #include "proxy/grpc.h"
@@ -23,76 +25,76 @@ const Proxy::Stage Proxy::kStages[] = {
 async::Task<void> Proxy::serve(Exchange& exchange) {
   Visit visit;
   begin(exchange, visit);
-  int status = exchange.refusal;
-  std::string_view body;
-  if (status == 0) status = take_in(exchange, parts_.options);
-  if (status == 0 && exchange.tls != nullptr) {
-    status = check_client_trust(exchange, visit.pin.snapshot().certificates, parts_.options);
+  Verdict verdict = admit(exchange, visit);
+  if (verdict.proceeds() && !match(exchange, visit)) {
+    verdict = co_await match_with_body(exchange, visit);
   }
-  if (status == 0) {
-    status = co_await handle(exchange, visit, body);
-  } else {
-    observe::log(observe::Level::info, "client {}: {}", exchange.client.text,
-                 exchange.refusal_reason);
-  }
-  if (status != 0) answer(exchange, visit, status, body);
-  finish(exchange, visit);
-}
-
-// 0: answered. Else the status to answer, with `body` or the usual page.
-async::Task<int> Proxy::handle(Exchange& exchange, Visit& visit, std::string_view& body) {
-  if (!match(exchange, visit)) {  // a condition looks at the body
-    exchange.body_known = true;   // to condition and plugin alike it is absent when it is too long
-    if (exchange.request.content_length <= parts_.options.known_body_bytes) {
-      http::BodyRead read =
-          co_await exchange.downstream->buffer_body(parts_.options.known_body_bytes, exchange.body);
-      if (read == http::BodyRead::too_large) co_return 413;
-      if (read == http::BodyRead::failed) {
-        int failure = exchange.downstream->body_failure();
-        if (failure == 0) exchange.downstream->abort();
-        co_return failure;
-      }
-      exchange.request.content_length = static_cast<int64_t>(exchange.body.size());
-    }
-    (void)match(exchange, visit);
-  }
-  if (visit.route != nullptr && visit.route->refusal != 0) {
-    co_return visit.route->refusal;
-  }
-  for (const Stage& stage : kStages) {
-    if (stage.merges_consumer) {
-      if (exchange.consumer.name.empty()) continue;
-      if (int refused = merge_consumer(exchange, visit); refused != 0) co_return refused;
-      if (!visit.merged) continue;
-    }
+  if (verdict.proceeds() && visit.route != nullptr) verdict = {visit.route->refusal, {}};
+  for (const Stage& stage : visit.plugins.idle() ? std::span<const Stage>() : kStages) {
+    if (stage.merges_consumer && !merge_consumer(exchange, visit, verdict)) continue;
     ActiveChain& chain = visit.plugins.*stage.chain;
-    if (!chain.has(stage.phase)) continue;
-    Verdict verdict;
+    if (!verdict.proceeds() || !chain.has(stage.phase)) continue;
     if (chain.is_async(stage.phase)) {
       verdict = co_await chain.run_async(stage.phase, exchange);
     } else {
       verdict = chain.run(stage.phase, exchange);
     }
-    if (verdict.proceeds()) continue;
-    body = verdict.body();
-    co_return verdict.status();
   }
+  if (verdict.proceeds()) verdict = choose_upstream(exchange, visit);
+  if (verdict.proceeds()) {
+    Errand errand{exchange,
+                  *visit.upstream,
+                  visit.route->timeouts.value_or(visit.upstream->timeouts),
+                  visit.plugins,
+                  visit.route->websocket,
+                  &visit.pin};
+    int status = co_await parts_.forwarder.forward(errand);
+    verdict = {status, errand.verdict.body()};
+  }
+  if (!verdict.proceeds() && !visit.client_left) answer(exchange, visit, verdict);
+  finish(exchange, visit);
+}
+
+Verdict Proxy::admit(Exchange& exchange, const Visit& visit) {
+  int status = exchange.refusal;
+  if (status == 0) status = take_in(exchange, parts_.options);
+  if (status == 0 && exchange.tls != nullptr) {
+    status = check_client_trust(exchange, visit.pin.snapshot().certificates, parts_.options);
+  }
+  if (status == 0) return plugin::proceed();
+  observe::log(observe::Level::info, "client {}: {}", exchange.client.text,
+               exchange.refusal_reason);
+  return plugin::finish(status);
+}
+
+// A condition looks at the body. To condition and plugin alike it is absent when it is too long.
+async::Task<Verdict> Proxy::match_with_body(Exchange& exchange, Visit& visit) {
+  int64_t limit = parts_.options.known_body_bytes;
+  exchange.body_known = true;
+  if (exchange.request.content_length <= limit) {
+    http::BodyRead read = co_await exchange.downstream->buffer_body(limit, exchange.body);
+    if (read == http::BodyRead::too_large) co_return plugin::finish(413);
+    if (read == http::BodyRead::failed) {
+      int failure = exchange.downstream->body_failure();
+      if (failure != 0) co_return plugin::finish(failure);
+      exchange.downstream->abort();
+      visit.client_left = true;
+      co_return plugin::finish(499);
+    }
+    exchange.request.content_length = static_cast<int64_t>(exchange.body.size());
+  }
+  (void)match(exchange, visit);
+  co_return plugin::proceed();
+}
+
+Verdict Proxy::choose_upstream(const Exchange& exchange, Visit& visit) {
   if (visit.route == nullptr) {
-    if (exchange.request.uri == "*") co_return 200;  // OPTIONS *: about the gateway itself
-    body = route_not_found_body();
-    co_return 404;
+    if (exchange.request.uri == "*") return plugin::finish(200);  // OPTIONS *: about the gateway
+    return plugin::finish(404, route_not_found_body());
   }
-  const upstream::Upstream* upstream = visit.pin.snapshot().upstream_of(*visit.route);
-  if (upstream == nullptr) co_return visit.route->failure_status;
-  Errand errand{exchange,
-                *upstream,
-                visit.route->timeouts.value_or(upstream->timeouts),
-                visit.plugins,
-                visit.route->websocket,
-                &visit.pin};
-  int status = co_await parts_.forwarder.forward(errand);
-  body = errand.verdict.body();
-  co_return status;
+  visit.upstream = visit.pin.snapshot().upstream_of(*visit.route);
+  if (visit.upstream == nullptr) return plugin::finish(visit.route->failure_status);
+  return plugin::proceed();
 }
 
 void Proxy::begin(Exchange& exchange, Visit& visit) {
@@ -121,24 +123,31 @@ bool Proxy::match(Exchange& exchange, Visit& visit) {
   return true;
 }
 
-// Puts the plugins of consumer and group over the route's. 0, or the status to refuse with.
-int Proxy::merge_consumer(Exchange& exchange, Visit& visit) {
+// Puts the plugins of consumer and group over the route's. False: there are none, or `verdict`
+// refuses.
+bool Proxy::merge_consumer(Exchange& exchange, Visit& visit, Verdict& verdict) {
+  if (!verdict.proceeds() || exchange.consumer.name.empty()) return false;
   const plugin::PluginSet* group = nullptr;
   if (!exchange.consumer.group_id.empty()) {
     const auto* found = visit.pin.snapshot().consumer_groups.find(exchange.consumer.group_id);
-    if (found == nullptr) return 503;
+    if (found == nullptr) {
+      verdict = plugin::finish(503);
+      return false;
+    }
     group = found->get();
   }
-  if (group == nullptr && exchange.consumer.plugins == nullptr) return 0;
+  if (group == nullptr && exchange.consumer.plugins == nullptr) return false;
   static const plugin::Chain kNothing;
   const plugin::Chain& route = visit.route != nullptr ? visit.route->chain->chain() : kNothing;
   visit.merged = merges_.chain_of(route, group, exchange.consumer.plugins);
   visit.plugins.route.adopt(visit.merged.chain(), exchange);
-  return 0;
+  return true;
 }
 
 // The gateway's own answer, through the filters like any other.
-void Proxy::answer(Exchange& exchange, Visit& visit, int status, std::string_view body) {
+void Proxy::answer(Exchange& exchange, Visit& visit, const Verdict& verdict) {
+  int status = verdict.status();
+  std::string_view body = verdict.body();
   http::Response& response = exchange.response;
   if (response.from_upstream) response.fields.clear();
   response.from_upstream = false;

@@ -42,6 +42,8 @@ class Proxy final : public http::Service {
     const snapshot::Route* route = nullptr;  // null: none matched
     Plugins plugins;
     plugin::ConsumerMerge::Lease merged;
+    const upstream::Upstream* upstream = nullptr;
+    bool client_left = false;  // nobody is there to be answered
   };
   // What the plugins' phases are run in; the consumer's plugins are merged before the third.
   struct Stage {
@@ -51,11 +53,13 @@ class Proxy final : public http::Service {
   };
   static const Stage kStages[];
 
-  async::Task<int> handle(http::Exchange& exchange, Visit& visit, std::string_view& body);
   void begin(http::Exchange& exchange, Visit& visit);
+  plugin::Verdict admit(http::Exchange& exchange, const Visit& visit);
   bool match(http::Exchange& exchange, Visit& visit);
-  int merge_consumer(http::Exchange& exchange, Visit& visit);
-  void answer(http::Exchange& exchange, Visit& visit, int status, std::string_view body);
+  async::Task<plugin::Verdict> match_with_body(http::Exchange& exchange, Visit& visit);
+  bool merge_consumer(http::Exchange& exchange, Visit& visit, plugin::Verdict& verdict);
+  static plugin::Verdict choose_upstream(const http::Exchange& exchange, Visit& visit);
+  void answer(http::Exchange& exchange, Visit& visit, const plugin::Verdict& verdict);
   void finish(http::Exchange& exchange, Visit& visit);
 
   Parts parts_;

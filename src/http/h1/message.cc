@@ -29,11 +29,11 @@ std::optional<uint64_t> parse_length(std::string_view digits) {
   if (digits.empty()) return std::nullopt;
   uint64_t length = 0;
   for (char c : digits) {
-    if (c < '0' || c > '9') return std::nullopt;
-    uint64_t digit = static_cast<uint64_t>(c - '0');
-    if (length > kMaxLength / 10 || length * 10 > kMaxLength - digit) return std::nullopt;
-    length = length * 10 + digit;
+    auto digit = static_cast<uint8_t>(c - '0');
+    if (digit > 9 || length > kMaxLength / 10) return std::nullopt;
+    length = length * 10 + digit;  // at most kMaxLength + 2
   }
+  if (length > kMaxLength) return std::nullopt;
   return length;
 }
 

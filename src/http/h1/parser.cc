@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "http/field_table.h"
 #include "http/scan.h"
 
 namespace pylon::http::h1 {
@@ -87,8 +88,9 @@ ParseResult parse_request_line(Cursor& cursor, const HeadLimits& limits, Request
   return {crlf};
 }
 
-// Of value octets only these two are not above SP.
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
+// Whether an octet of a value is no blank.
+bool is_above_space(char c) { return static_cast<uint8_t>(c) > ' '; }
 
 // Trims OWS at both ends.
 std::string_view trimmed(const char* from, const char* to) {
@@ -130,18 +132,19 @@ constexpr OctetTable kPlainNameOctets = letters_digits_and("!#$%&'*+-.^`|~");
 // value and none behind. Stops in front of the first that is not, to be looked at closely.
 void take_plain_fields(Cursor& cursor, const HeadLimits& limits, Fields& fields) {
   const char* at = cursor.at;
-  const char* end = cursor.end;
+  // A field that lies before this one's end is within the limit, and all but few lie there.
+  const char* end = at + std::min<ptrdiff_t>(cursor.end - at, limits.field_bytes);
   while (fields.size() < limits.fields) {
     const char* colon = skip<AsciiClass<kPlainNameOctets>>(at, end, cursor.start);
     if (end - colon < 4 || *colon != ':' || colon == at) break;
     const char* value = colon + 1 + (colon[1] == ' ');
     const char* stop = skip<ValueClass>(value, end, cursor.start);
     if (end - stop < 2 || std::memcmp(stop, "\r\n", 2) != 0) break;
-    bool padded = stop != value && (is_blank(value[0]) || is_blank(stop[-1]));
-    if (padded || stop - at > limits.field_bytes) break;
+    if (!is_above_space(value[0]) || !is_above_space(stop[-1])) break;  // padded or empty
     std::string_view name(at, static_cast<size_t>(colon - at));
     bool as_written = value == colon + 2;
-    fields.push(field_id(name), name, {value, static_cast<size_t>(stop - value)}, as_written);
+    FieldId id = field_table::id_of(name);
+    fields.push(id, name, {value, static_cast<size_t>(stop - value)}, as_written);
     at = stop + 2;
   }
   cursor.at = at;
