@@ -41,7 +41,28 @@ void add_rollback_options(CLI::App& sub, Options& options) {
   sub.add_option("--comment", options.comment);
 }
 
+void add_explain_options(CLI::App& sub, Options& options) {
+  sub.add_option("method", options.method)->required();
+  sub.add_option("uri", options.uri)->required();
+  sub.add_option("-H,--header", options.headers)->allow_extra_args(false);
+  sub.add_option("--from", options.client);
+  sub.add_option("--data", options.data);
+  sub.add_flag("--json", options.json);
+}
+
+void add_status_options(CLI::App& sub, Options& options) { sub.add_flag("--json", options.json); }
+
+void add_test_options(CLI::App& sub, Options& options) {
+  sub.add_flag("--objects", options.objects);
+}
+
+void add_completion_options(CLI::App& sub, Options& options) {
+  sub.add_option("shell", options.shell)->required();
+}
+
 void add_help_options(CLI::App& sub, Options& options) { sub.add_option("topic", options.topic); }
+
+int completion(const Options& options);
 
 std::vector<Command> commands(GatewayMain gateway_main) {
   return {{"start", start},
@@ -49,7 +70,10 @@ std::vector<Command> commands(GatewayMain gateway_main) {
           {"quit", quit},
           {"reload", reload},
           {"restart", restart},
-          {"test", test},
+          {"test", test, add_test_options},
+          {"explain", explain, add_explain_options},
+          {"status", status, add_status_options},
+          {"completion", completion, add_completion_options},
           {"init", init},
           {"history", history, add_history_options},
           {"diff", diff, add_diff_options},
@@ -59,6 +83,25 @@ std::vector<Command> commands(GatewayMain gateway_main) {
           {"worker-process", [gateway_main](const Options& options) {
              return worker_process(options, gateway_main);
            }}};
+}
+
+// The commands for people, each with the options that it takes.
+int completion(const Options& options) {
+  std::vector<CompletedCommand> all;
+  for (const Command& command : commands(nullptr)) {
+    if (std::string_view(command.name) == "worker-process") continue;
+    CLI::App sub;
+    sub.set_help_flag();
+    Options unused;
+    if (command.add_options != nullptr) command.add_options(sub, unused);
+    CompletedCommand told{command.name, {"--config", "--prefix"}};
+    if (std::string_view(command.name) == "start") told.options.emplace_back("--foreground");
+    for (const CLI::Option* option : sub.get_options()) {
+      for (const std::string& name : option->get_lnames()) told.options.push_back("--" + name);
+    }
+    all.push_back(std::move(told));
+  }
+  return print_completion(options.shell, all);
 }
 
 // The word that is none of the commands, with the nearest one.

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "gateway/gateway.h"
 #include "gateway/pid_file.h"
 
 namespace pylon::cli {
@@ -119,9 +120,22 @@ int restart(const Options& options) {
 
 int test(const Options& options) {
   Place place(options);
-  bool ok = load_and_report(place, false).ok();
+  LoadedConfig config = load_and_report(place, false);
+  bool ok = config.ok();
   fmt::print("{}: configuration test {}\n", place.file.path, ok ? "is successful" : "failed");
-  return ok ? kOk : kBadConfig;
+  if (!ok) return kBadConfig;
+  if (!options.objects) return kOk;
+  if (gateway::running_pid(place.pid_path)) return status(options);  // it has the store
+  Result<gateway::StoredReport> report = gateway::check_stored_objects(config.parsed.settings);
+  if (!report) {
+    fmt::print(stderr, "error: {}\n", report.error().message);
+    return kFailure;
+  }
+  for (const gateway::StoredFault& fault : report->faults) {
+    fmt::print(stderr, "error: {}: {}\n", fault.object, fault.reason);
+  }
+  fmt::print("{} objects, {} of them wrong\n", report->objects, report->faults.size());
+  return report->faults.empty() ? kOk : kBadConfig;
 }
 
 int init(const Options& options) {

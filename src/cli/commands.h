@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/cli.h"
 #include "gateway/config_file.h"
@@ -16,7 +17,7 @@ enum Exit : int {
   kFailure = 1,
   kUsage = 2,
   kNotInState = 3,  // already running (start), or not running (stop, quit, reload)
-  kBadConfig = 4,
+  kBadConfig = 4,   // or an object of the store is wrong
   kCannotListen = 5,
 };
 
@@ -35,6 +36,15 @@ struct Options {
   int64_t page_size = 20;
   bool dry_run = false;
   std::string comment;
+
+  // explain, status, test, completion
+  std::string method, uri;
+  std::vector<std::string> headers;  // "Name: value"
+  std::string client;                // explain: the address that the request comes from
+  std::string data;                  // explain: the request's body
+  bool json = false;
+  bool objects = false;
+  std::string shell;
 };
 
 int start(const Options& options);
@@ -47,6 +57,8 @@ int init(const Options& options);
 int history(const Options& options);
 int diff(const Options& options);
 int rollback(const Options& options);
+int explain(const Options& options);
+int status(const Options& options);
 int version();
 int help(const Options& options);
 int worker_process(const Options& options, GatewayMain gateway_main);
@@ -62,6 +74,13 @@ struct Place {
 
 // Reads the configuration and prints what there is to say about it.
 gateway::LoadedConfig load_and_report(const Place& place, bool fill_keys);
+
+// Prints a script for the shell that completes the commands and their options.
+struct CompletedCommand {
+  std::string name;
+  std::vector<std::string> options;  // "--json"
+};
+int print_completion(const std::string& shell, const std::vector<CompletedCommand>& commands);
 
 // "Pylon serves ...", with addresses, key and a first request.
 void print_welcome(const Place& place, const gateway::LoadedConfig& config);

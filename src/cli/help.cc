@@ -19,12 +19,16 @@ usage: pylon COMMAND [options]
   quit       stop it gracefully: they get nginx_config.worker_shutdown_timeout
   reload     take a new config.yaml (or a new binary) without failing a request
   restart    stop and start
-  test       check config.yaml
+  test       check config.yaml; --objects: and every object of the store
+  status     tell workers, revision, and objects that are not served; --json
+  explain    METHOD URI: tell which route would take such a request and why, with its plugins and
+             its node: -H "Name: value", --from ADDRESS, --data BODY, --json
   history    tell the last changes of the configuration: --resource routes --id 1 --page 2
   diff       FROM [TO]: what differs between two revisions
   rollback   TO: make the configuration that of a revision, in one step; --resource and --id
              confine it, --dry-run only tells, --comment is kept with it
   init       make conf/config.yaml, logs/ and data/ where they are missing
+  completion bash|zsh|fish: print a script that completes this command line
   version    print the version
   help       print this; `help config` prints the reference of config.yaml,
              `help plugins` the one of the plugins
@@ -36,7 +40,7 @@ options
 
 exit status
   0  done                      3  already running, or not running
-  1  failed                    4  config.yaml has an error
+  1  failed                    4  config.yaml or an object of the store has an error
   2  wrong usage               5  an address cannot be listened on
 
 signals to the process in logs/pylon.pid

@@ -98,11 +98,21 @@ async::Task<ApiResponse> ControlApi::answer(const ApiRequest& request) {
 
 async::Task<ApiResponse> ControlApi::act(const ApiRequest& request) {
   if (request.method == "POST" && request.path == "/v1/gc") co_return http::text_answer(200, "");
+  if (request.method == "POST" && request.path == "/v1/explain")
+    co_return co_await explain(request);
   if (request.method == "PUT" && request.path == "/v1/plugins/reload") {
     view_.reload_plugins();
     co_return http::text_answer(200, "done");
   }
   co_return http::page_answer(404);
+}
+
+async::Task<ApiResponse> ControlApi::explain(const ApiRequest& request) {
+  Result<Json> question = Json::parse(request.body);
+  if (!question) co_return error_answer(400, "invalid request body: " + question.error().message);
+  Result<Json> answer = co_await view_.explain(std::move(*question));
+  if (!answer) co_return error_answer(400, answer.error().message);
+  co_return json_answer(200, *answer);
 }
 
 async::Task<ApiResponse> ControlApi::get(const ApiRequest& request) {
@@ -204,7 +214,11 @@ Json ControlApi::config_status() const {
                                  {"status", "quarantined"},
                                  {"reason", item.reason}}));
   }
-  Json status = Json::object({{"revision", view_.revision()}, {"objects", std::move(list)}});
+  RuntimeView::Workers workers = view_.workers();
+  Json status = Json::object({{"revision", view_.revision()},
+                              {"objects", std::move(list)},
+                              {"workers", static_cast<int64_t>(workers.all)},
+                              {"serving", static_cast<int64_t>(workers.serving)}});
   for (const SourceFault& fault : view_.source_faults()) {
     status["sources"].push_back(Json::object(
         {{"source", Json(fault.source)}, {"status", "not read"}, {"reason", Json(fault.reason)}}));

@@ -1,4 +1,4 @@
-// ControlApi: /v1/..., the read-only view of what this node does; and the status API.
+// ControlApi: /v1/..., the read-only view of what this node does, and explains; and the status API.
 // Source: Admin API reference, sections 6 and 7. Without authentication: it listens on loopback.
 #pragma once
 
@@ -25,6 +25,7 @@ class ControlApi {
   Answer get(const http::ApiRequest& request);
   Answer list(config::Kind kind);
   Answer one(config::Kind kind, std::string id);
+  Answer explain(const http::ApiRequest& request);
   Answer metadatas();
   Answer metadata(std::string plugin);
   Answer checkers(const http::ApiRequest& request);

@@ -38,8 +38,13 @@ class FakeView final : public RuntimeView {
   std::vector<snapshot::Quarantined> quarantined() const override {
     return {{Kind::route, "3", "unknown plugin [x]"}};
   }
+  Workers workers() const override { return {2, 1}; }
   std::optional<std::string> not_ready() const override { return reason; }
   void reload_plugins() override { ++reloads; }
+  async::Task<Result<Json>> explain(Json question) override {
+    if (!question.is_object()) co_return fail("wrong type");
+    co_return Json::object({{"asked", std::move(question)}});
+  }
 
   std::vector<std::pair<Kind, RuntimeItem>> all;
   std::string store_error;
@@ -68,8 +73,10 @@ class ControlApiTest : public testing::Test {
                   {"/apisix/plugin_metadata/log", *Json::parse(R"({"id":"log"})"), 5, 5, false}}};
   }
 
-  std::string talk(std::string method, std::string path, std::string accept = {}) {
+  std::string talk(std::string method, std::string path, std::string accept = {},
+                   std::string body = {}) {
     http::ApiRequest request;
+    request.body = std::move(body);
     request.method = std::move(method);
     request.path = std::move(path);
     if (!accept.empty()) request.fields = {{"Accept", accept}};
@@ -91,6 +98,14 @@ class ControlApiTest : public testing::Test {
   ControlApi api_{view_, catalogue_};
 };
 
+TEST_F(ControlApiTest, Explains) {
+  EXPECT_EQ(talk("POST", "/v1/explain", {}, R"({"uri":"/"})"), "200 {\"asked\":{\"uri\":\"/\"}}\n");
+  EXPECT_EQ(talk("POST", "/v1/explain", {}, "1"), "400 {\"error_msg\":\"wrong type\"}\n");
+  EXPECT_EQ(talk("POST", "/v1/explain").substr(0, 39),
+            "400 {\"error_msg\":\"invalid request body:");
+  EXPECT_EQ(talk("GET", "/v1/explain").substr(0, 3), "404");
+}
+
 TEST_F(ControlApiTest, ShowsWhatIsInForce) {
   std::string one = R"({"key":"/apisix/routes/1","value":{"id":"1","upstream":{"checks":)"
                     R"({"active":{"type":"tcp"}}}},"createdIndex":2,)"
@@ -111,7 +126,7 @@ TEST_F(ControlApiTest, ShowsWhatIsNotInForce) {
   EXPECT_NE(talk("GET", "/v1/service/3").find(R"("quarantined":"why"})"), std::string::npos);
   EXPECT_EQ(talk("GET", "/v1/config/status"),
             "200 {\"revision\":7,\"objects\":[{\"type\":\"routes\",\"id\":\"3\",\"status\":"
-            "\"quarantined\",\"reason\":\"unknown plugin [x]\"}]}\n");
+            "\"quarantined\",\"reason\":\"unknown plugin [x]\"}],\"workers\":2,\"serving\":1}\n");
   view_.store_error = "the store is closed";
   EXPECT_EQ(talk("GET", "/v1/routes"), "503 {\"error_msg\":\"the store is closed\"}\n");
 }

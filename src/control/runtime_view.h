@@ -63,10 +63,20 @@ class RuntimeView {
   virtual std::vector<snapshot::Quarantined> quarantined() const = 0;
   virtual std::vector<SourceFault> source_faults() const { return {}; }
 
+  // How many workers there are, and how many of them serve a configuration.
+  struct Workers {
+    size_t all = 0;
+    size_t serving = 0;
+  };
+  virtual Workers workers() const = 0;
+
   // Why this node should get no traffic yet; nothing when it may.
   virtual std::optional<std::string> not_ready() const = 0;
 
   virtual void reload_plugins() = 0;
+
+  // What would become of the request that is described; the error says what is wrong with that.
+  virtual async::Task<Result<Json>> explain(Json question) = 0;
 };
 
 }  // namespace pylon::control

@@ -126,6 +126,58 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
   expr::set_max_graphql_bytes(settings.graphql_max_bytes);
 }
 
+// ---- without a gateway
+
+Result<StoredReport> Control::check_stored() {
+  enable_plugins(settings_.plugins);
+  if (Result<void> opened = open_store(); !opened) return tl::unexpected(opened.error());
+  Configuration::Parts parts{loop_, clock_, *store_, catalogue_, *versions_, dns_};
+  configuration_ =
+      std::make_unique<Configuration>(parts, settings_, Configuration::Hooks{[] {}, {}});
+  StoredReport report;
+  boot_ = judge(report);
+  boot_.start([](void* self) { static_cast<Control*>(self)->loop_.stop(); }, this);
+  loop_.run();
+  versions_.reset();
+  configuration_.reset();
+  store_.reset();
+  if (exit_status_ != 0) return fail(report.faults.front().reason);
+  return report;
+}
+
+// What the Admin API would refuse today, then what cannot be compiled.
+async::Task<void> Control::judge(StoredReport& report) {
+  std::map<std::string, std::string> faults;
+  admin::Checks help(catalogue_, nullptr);
+  auto look = [&](store::Entry entry) {
+    auto name = configuration_->name_of(entry.key);
+    if (!name) return;
+    ++report.objects;
+    Result<Json> value = Json::parse(entry.value);
+    std::string_view id = name->id;
+    std::string parent(id.substr(0, std::min(id.find('/'), id.size())));
+    Result<void> checked = value ? config::resource_type(name->kind)
+                                       .check(*value, {id.substr(id.rfind('/') + 1), parent, help})
+                                 : Result<void>(tl::unexpected(value.error()));
+    if (!checked) faults[entry.key] = checked.error().message;
+  };
+  store::Store::Visitor visitor = look;
+  store::Outcome<int64_t> read = co_await store_->load(visitor);
+  Result<void> loaded = Result<void>{};
+  if (read) loaded = co_await configuration_->load();
+  if (!read || !loaded) {
+    exit_status_ = 1;
+    report.faults.push_back({"", read ? loaded.error().message : read.error().message});
+    co_return;
+  }
+  const snapshot::Builder& builder = configuration_->builder();
+  for (const snapshot::Quarantined& item : builder.quarantined()) {
+    faults.emplace(builder.key_of(item.kind, item.id), item.reason);
+  }
+  for (store::Fault& fault : store_->faults()) faults.emplace(fault.key, fault.reason);
+  for (auto& [key, reason] : faults) report.faults.push_back({key, std::move(reason)});
+}
+
 Control::~Control() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
@@ -322,8 +374,9 @@ void Control::start_workers() {
 void Control::start_servers() {
   admin::ResourceApi::Parts parts{*store_, catalogue_, *configuration_, clock_};
   admin_api_ = std::make_unique<admin::AdminApi>(parts, admin_options(settings_), pushed_store_);
-  view_ = std::make_unique<NodeView>(NodeView::Parts{loop_, *store_, catalogue_, *configuration_,
-                                                     *versions_, settings_.store.key_prefix});
+  view_ = std::make_unique<NodeView>(
+      NodeView::Parts{loop_, clock_, *store_, catalogue_, *configuration_, *versions_,
+                      settings_.store.key_prefix, proxy_options_, metrics_.shard(workers_.size())});
   control_api_ = std::make_unique<control::ControlApi>(*view_, catalogue_);
   serve(
       SocketKind::admin, admin_,
@@ -486,6 +539,13 @@ void Control::stop(int status) {
   if (life_ != Life::ending) exit_status_ = status;
   life_ = Life::ending;
   loop_.stop();
+}
+
+Result<StoredReport> check_stored_objects(const Settings& settings) {
+  (void)observe::start_log({.path = "/dev/null"});  // the report tells it all
+  Result<StoredReport> report = Control(settings, {}).check_stored();
+  observe::stop_log();
+  return report;
 }
 
 int run_gateway(const Settings& settings, InheritedSockets inherited) {

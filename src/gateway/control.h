@@ -13,6 +13,7 @@
 #include "control/control_api.h"
 #include "gateway/api_endpoint.h"
 #include "gateway/configuration.h"
+#include "gateway/gateway.h"
 #include "gateway/inherited.h"
 #include "gateway/node_view.h"
 #include "gateway/settings.h"
@@ -37,6 +38,9 @@ class Control {
   // Until the process is to end. Returns its exit status.
   int run();
 
+  // Instead of run(): gateway.h, check_stored_objects().
+  Result<StoredReport> check_stored();
+
  private:
   enum class Life : uint8_t { starting, serving, draining, ending };
   class CommandWatcher;
@@ -55,6 +59,7 @@ class Control {
   void boot();
   static void booted(void* self);
   async::Task<void> load();
+  async::Task<void> judge(StoredReport& report);
   void start_workers();
   void start_servers();
   void serve(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint, http::ApiHandler handler,

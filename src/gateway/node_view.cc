@@ -173,6 +173,12 @@ std::vector<control::SourceFault> NodeView::source_faults() const {
   return all;
 }
 
+control::RuntimeView::Workers NodeView::workers() const {
+  Workers workers{parts_.versions.workers(), 0};
+  for (size_t i = 0; i < workers.all; ++i) workers.serving += parts_.versions.has_configuration(i);
+  return workers;
+}
+
 std::optional<std::string> NodeView::not_ready() const {
   if (draining_) return "this node is about to end";
   if (std::optional<std::string> missing = parts_.store.missing()) return missing;

@@ -9,6 +9,7 @@
 
 #include "control/runtime_view.h"
 #include "gateway/configuration.h"
+#include "gateway/explainer.h"
 #include "net/loop.h"
 #include "plugin/catalogue.h"
 #include "snapshot/versions.h"
@@ -20,13 +21,19 @@ class NodeView final : public control::RuntimeView {
  public:
   struct Parts {
     net::Loop& loop;
+    const Clock& clock;
     store::Store& store;
     const plugin::Catalogue& catalogue;
     Configuration& configuration;
     const snapshot::Versions& versions;
     std::string key_prefix;  // "/apisix"
+    const proxy::Options& proxy;
+    observe::MetricShard& metrics;  // the control thread's
   };
-  explicit NodeView(Parts parts) : parts_(std::move(parts)) {}
+  explicit NodeView(Parts parts)
+      : parts_(std::move(parts)),
+        explainer_({parts_.store, parts_.configuration.builder(), parts_.proxy, parts_.clock,
+                    parts_.metrics}) {}
 
   // From now on the node asks for no more traffic.
   void drain() { draining_ = true; }
@@ -40,8 +47,12 @@ class NodeView final : public control::RuntimeView {
   int64_t revision() const override { return parts_.configuration.revision(); }
   std::vector<snapshot::Quarantined> quarantined() const override;
   std::vector<control::SourceFault> source_faults() const override;
+  Workers workers() const override;
   std::optional<std::string> not_ready() const override;
   void reload_plugins() override { parts_.configuration.reload_plugins(); }
+  async::Task<Result<Json>> explain(Json question) override {
+    return explainer_.explain(std::move(question));
+  }
 
  private:
   std::string prefix_of(config::Kind kind) const;
@@ -50,6 +61,7 @@ class NodeView final : public control::RuntimeView {
   control::RuntimeItem make(config::Kind kind, store::Entry entry) const;
 
   Parts parts_;
+  Explainer explainer_;
   bool draining_ = false;
 };
 

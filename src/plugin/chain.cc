@@ -34,6 +34,24 @@ Chain Chain::merge(const Chain& route, const PluginSet* group, const PluginSet* 
   return chain;
 }
 
+Chain Chain::only(PluginKind kind) const {
+  Chain chain;
+  chain.members_ = members_;
+  chain.state_bytes_ = state_bytes_;
+  std::erase_if(chain.members_, [&](const Member& m) { return m.type->spec.kind != kind; });
+  chain.finish(false);
+  return chain;
+}
+
+std::vector<Chain::Part> Chain::parts() const {
+  std::vector<Part> parts;
+  for (const Member& member : members_) {
+    bool filtered = member.meta != nullptr && member.meta->filter.has_value();
+    parts.push_back({member.type, member.plugin, member.priority, filtered});
+  }
+  return parts;
+}
+
 // Later sets replace the plugins of earlier ones. Disabled ones stay as members without a plugin
 // until finish(), so that they hide the plugin of a lower source.
 void Chain::put(const PluginSet& set, bool consumer_only) {

@@ -37,6 +37,18 @@ class Chain {
   // known. May be called on a worker; everything given must outlive the chain.
   static Chain merge(const Chain& route, const PluginSet* group, const PluginSet* consumer);
 
+  // The plugins of this kind alone, in the same order.
+  Chain only(PluginKind kind) const;
+
+  // One plugin of a chain, for whoever explains it.
+  struct Part {
+    const PluginType* type;
+    const void* plugin;  // Instance::object()
+    int priority;        // its own, or _meta.priority
+    bool filtered;       // _meta.filter decides whether it runs
+  };
+  std::vector<Part> parts() const;  // in the order in which they run
+
   bool empty() const { return members_.empty(); }
   bool has(Phase phase) const { return begin_[index(phase)] != begin_[index(phase) + 1]; }
   bool is_async(Phase phase) const { return (async_phases_ >> index(phase)) & 1; }

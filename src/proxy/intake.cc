@@ -14,7 +14,7 @@ using http::FieldId;
 // What cannot be understood ends the connection: nothing behind it can be trusted.
 uint16_t refuse(http::Exchange& exchange, uint16_t status, const char* reason) {
   exchange.refusal_reason = reason;
-  exchange.downstream->close_after_answer();
+  if (exchange.downstream != nullptr) exchange.downstream->close_after_answer();
   return status;
 }
 

@@ -34,6 +34,7 @@ class Table {
   Editor edit() const;
 
  private:
+  template <class Witness>
   friend class Matcher;
 
   // The routes that name a wildcard host.

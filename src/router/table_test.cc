@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "router/explain.h"
 #include "router/test_table.h"
 
 namespace pylon::router {
@@ -288,6 +289,48 @@ TEST(Conditions, FilterIsAskedLast) {
   EXPECT_FALSE(match(table, request.exchange));
   allowed = true;
   EXPECT_EQ(match(table, request.exchange).target, &allowed);
+}
+
+std::string explained(const TestTable& test, TestRequest& request, size_t limit = 100) {
+  std::string text;
+  Explanation found = explain(test.table(), request.exchange, limit);
+  for (const Trial& trial : found.trials) {
+    text += *static_cast<const std::string*>(trial.target);
+    text += ":" + std::string(obstacle_name(trial.obstacle)) + " ";
+  }
+  EXPECT_EQ(found.match.target, match(test.table(), request.exchange).target);
+  return text;
+}
+
+TEST(Explained, TheFirstConditionThatFailedInMatchOrder) {
+  for (Mode mode : {Mode::host_uri, Mode::uri, Mode::uri_with_parameter}) {
+    TestTable test(mode);
+    test.put("post", R"({"uri":"/a","methods":["POST"],"priority":9})");
+    test.put("near", R"({"uri":"/a","remote_addr":"10.0.0.0/8","priority":8})");
+    test.put("vars", R"({"uri":"/a","vars":[["arg_x","==","1"]],"priority":7})");
+    test.put("taken", R"({"uri":"/a"})");
+    test.put("segment", R"({"uri":"/*/c"})");
+    test.put("wide", R"({"uri":"/*"})");
+    test.put("elsewhere", R"({"uri":"/b"})");
+    TestRequest request("h", "/a");
+    EXPECT_EQ(explained(test, request),
+              "post:method near:remote_addr vars:vars taken:none segment:uri wide:none ");
+    EXPECT_EQ(explained(test, request, 2), "post:method near:remote_addr taken:none ");
+  }
+}
+
+TEST(Explained, HostsAreAConditionWithoutATableOfThem) {
+  TestTable test(Mode::uri);
+  test.put("both", R"({"uri":"/a","hosts":["*.x.com","y.com"]})");
+  TestRequest request("z.com", "/a");
+  EXPECT_EQ(explained(test, request), "both:host ");
+}
+
+TEST(Explained, ABodyThatIsNotThereFailsTheCondition) {
+  TestTable test;
+  test.put("form", R"({"uri":"/a","vars":[["post_arg_x","==","1"]]})");
+  TestRequest request("h", "/a");
+  EXPECT_EQ(explained(test, request), "form:vars ");
 }
 
 TEST(Rules, SwitchedOffOrInvalid) {

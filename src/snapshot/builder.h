@@ -66,6 +66,26 @@ class Builder final {
   void catalogue_changed() { ++catalogue_round_; }
 
   std::vector<Quarantined> quarantined() const;
+
+  // ---- for whoever explains what is served
+
+  // A set of plugins with the key of the resource that it stands in.
+  struct Source {
+    std::string key;
+    Ref<const plugin::PluginSet> set;
+  };
+  // What the plugins of a route come from, a later one wins: service, plugin config, route.
+  std::vector<Source> plugin_sources(const std::string& route_id) const;
+  std::vector<Source> global_sources() const;
+  // The key of the resource that the route's upstream is written in; empty: there is none.
+  std::string upstream_source(const std::string& route_id) const;
+  std::string key_of(config::Kind kind, std::string_view id) const;
+  // Calls fn(id, name, rule) for each route; the rule is null when the route is switched off.
+  template <class Fn>
+  void for_each_route(Fn&& fn) const {
+    for (const auto& [id, route] : routes_) fn(id, route.name, route.rule.get());
+  }
+
   const upstream::HealthTable& health() const { return upstream_maker_.health(); }
   const Snapshot& current() const { return current_; }
 
@@ -223,7 +243,6 @@ class Builder final {
   void settle_name(const std::string& name, Batch& batch);
 
   void quarantine(config::Kind kind, const std::string& id, const Error& error);
-  std::string key_of(config::Kind kind, std::string_view id) const;
 
   Parts parts_;
   UpstreamMaker upstream_maker_;
