@@ -9,6 +9,7 @@
 #include "admin/answer.h"
 #include "base/strings.h"
 #include "base/yaml.h"
+#include "store/file/document.h"
 
 namespace pylon::admin {
 
@@ -54,7 +55,10 @@ tl::expected<Json, ApiResponse> parse_body(std::string_view body) {
 tl::expected<Json, ApiResponse> parse_yaml_body(std::string_view body) {
   auto document = parse_yaml(body, {.keep_lines = false});
   bool usable = document && (document->value.is_object() || document->value.is_array());
-  if (usable) return std::move(document->value);
+  if (usable) {
+    store::fill_empty_plugins(document->value);
+    return std::move(document->value);
+  }
   return tl::unexpected(error_answer(400, "invalid request body: invalid yaml request body"));
 }
 

@@ -24,24 +24,8 @@ bool is_supported(const ResourceType& type, std::string_view method) {
   return true;
 }
 
-// Private keys do not leave the store.
-std::string shown_value(const ResourceType& type, const Entry& entry) {
-  if (type.kind != Kind::ssl) return entry.value;
-  auto value = Json::parse(entry.value);
-  if (!value) return "null";
-  value->erase("key");
-  value->erase("keys");
-  return value->dump();
-}
-
 std::string key_and_value(std::string_view key, std::string_view value) {
   return fmt::format(R"("key":{},"value":{})", Json(key).dump(), value);
-}
-
-std::string item_json(const ResourceType& type, const Entry& entry) {
-  return fmt::format(R"({{{},"createdIndex":{},"modifiedIndex":{}}})",
-                     key_and_value(entry.key, shown_value(type, entry)), entry.create_revision,
-                     entry.mod_revision);
 }
 
 // The items of a collection that a query asks for, in the order in which they are shown.
@@ -60,16 +44,6 @@ std::vector<const Entry*> wanted(const ResourceType& type, const std::vector<Ent
   std::sort(found.begin(), found.end(),
             [](const Entry* a, const Entry* b) { return a->key < b->key; });
   return found;
-}
-
-std::string joined_items(const ResourceType& type, const std::vector<const Entry*>& entries,
-                         size_t from, size_t end) {
-  std::string items = "[";
-  for (size_t i = from; i < end; ++i) {
-    if (i > from) items += ',';
-    items += item_json(type, *entries[i]);
-  }
-  return items + "]";
 }
 
 }  // namespace
@@ -120,6 +94,39 @@ async::Task<ApiResponse> ResourceApi::get_list(const Call& call) {
   // Only APISIX's top-level collections exist while they are empty.
   if (entries->empty() && !call.target.parent.empty()) co_return key_not_found();
   co_return list_answer(call, *entries, collection);
+}
+
+// Private keys do not leave the store; fields of plugins are shown as they are meant.
+std::string ResourceApi::shown_value(const ResourceType& type, const Entry& entry) const {
+  bool has_keys = type.kind == Kind::ssl;
+  bool has_plugins =
+      type.kind == Kind::plugin_metadata || entry.value.find("\"plugins\"") != std::string::npos;
+  if (!has_keys && (!has_plugins || parts_.cipher == nullptr)) return entry.value;
+  auto value = Json::parse(entry.value);
+  if (!value) return "null";
+  if (!has_keys) parts_.cipher->decrypt_plugins(type.kind, *value);
+  if (has_keys) {
+    value->erase("key");
+    value->erase("keys");
+  }
+  return value->dump();
+}
+
+std::string ResourceApi::item_json(const ResourceType& type, const Entry& entry) const {
+  return fmt::format(R"({{{},"createdIndex":{},"modifiedIndex":{}}})",
+                     key_and_value(entry.key, shown_value(type, entry)), entry.create_revision,
+                     entry.mod_revision);
+}
+
+std::string ResourceApi::joined_items(const ResourceType& type,
+                                      const std::vector<const Entry*>& entries, size_t from,
+                                      size_t end) const {
+  std::string items = "[";
+  for (size_t i = from; i < end; ++i) {
+    if (i > from) items += ',';
+    items += item_json(type, *entries[i]);
+  }
+  return items + "]";
 }
 
 ApiResponse ResourceApi::item_answer(const ResourceType& type, const Entry& entry) const {

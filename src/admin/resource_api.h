@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "http/api.h"
 #include "plugin/catalogue.h"
+#include "plugin/field_cipher.h"
 #include "store/store.h"
 
 namespace pylon::admin {
@@ -37,6 +38,7 @@ class ResourceApi {
     const plugin::Catalogue& catalogue;
     Node& node;
     const Clock& clock;
+    const plugin::FieldCipher* cipher = nullptr;  // null: values are stored as they are written
   };
   // `v3`: the answers' shape; otherwise that of etcd v2, as older clients expect it.
   ResourceApi(const Parts& parts, std::string key_prefix, bool v3)
@@ -72,6 +74,12 @@ class ResourceApi {
   Answer store_put(const Call& call, const Json& value);
   store::Transaction put_transaction(const Call& call, const std::string& key,
                                      const std::string& value, int64_t expected_mod_revision) const;
+  std::string shown_value(const config::ResourceType& type, const store::Entry& entry) const;
+  std::string item_json(const config::ResourceType& type, const store::Entry& entry) const;
+  std::string joined_items(const config::ResourceType& type,
+                           const std::vector<const store::Entry*>& entries, size_t from,
+                           size_t end) const;
+  std::string as_stored(const config::ResourceType& type, Json value) const;
   Json stamped(const config::ResourceType& type, const Json& value,
                const std::optional<store::Entry>& previous) const;
   Result<Json> patched_value(const Call& call, const store::Entry& stored) const;

@@ -65,6 +65,7 @@ async::Task<ResourceApi::Refusal> ResourceApi::check(Call& call, Json& value, Wr
   if (!references) co_return store_failure(references.error());
 
   Json copy = value;  // the check fills defaults, which are not stored
+  if (parts_.cipher != nullptr) parts_.cipher->decrypt_keys(type.kind, copy);
   Checks help(parts_.catalogue, &*references);
   config::CheckContext context{call.target.id, call.target.parent, help};
   Result<void> checked = type.check(copy, context);

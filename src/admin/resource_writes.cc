@@ -74,7 +74,7 @@ async::Task<ApiResponse> ResourceApi::store_put(const Call& call, const Json& va
     Outcome<std::optional<Entry>> previous = co_await getting;
     if (!previous) co_return store_failure(previous.error());
 
-    std::string text = stamped(*call.target.type, value, *previous).dump();
+    std::string text = as_stored(*call.target.type, stamped(*call.target.type, value, *previous));
     int64_t expected = *previous ? (*previous)->mod_revision : 0;
     async::Task<Outcome<Committed>> writing =
         parts_.store.transaction(put_transaction(call, key, text, expected));
@@ -113,7 +113,7 @@ async::Task<ApiResponse> ResourceApi::post(Call call) {
   value["id"] = Json(call.target.id);
 
   std::string key = keys_.item(call.target);
-  std::string text = stamped(*call.target.type, value, std::nullopt).dump();
+  std::string text = as_stored(*call.target.type, stamped(*call.target.type, value, std::nullopt));
   async::Task<Outcome<Committed>> writing =
       parts_.store.transaction(put_transaction(call, key, text, 0));
   Outcome<Committed> committed = co_await writing;
@@ -142,7 +142,7 @@ async::Task<ApiResponse> ResourceApi::patch(Call call) {
   Refusal refusal = co_await checking;
   if (refusal) co_return std::move(*refusal);
 
-  std::string text = patched->dump();
+  std::string text = as_stored(type, std::move(*patched));
   async::Task<Outcome<Committed>> writing =
       parts_.store.transaction(put_transaction(call, key, text, (*stored)->mod_revision));
   Outcome<Committed> committed = co_await writing;
@@ -177,6 +177,7 @@ ResourceApi::Refusal ResourceApi::patch_fault(const Call& call) {
 Result<Json> ResourceApi::patched_value(const Call& call, const Entry& stored) const {
   Result<Json> value = Json::parse(stored.value);
   if (!value) return value;
+  if (parts_.cipher != nullptr) parts_.cipher->decrypt(call.target.type->kind, *value);
   bool gives_time = false;
   if (call.target.sub_path) {
     Result<void> replaced = replace_at(*value, *call.target.sub_path, *call.body);
@@ -232,6 +233,11 @@ store::Transaction ResourceApi::put_transaction(const Call& call, const std::str
   }
   writing.origin = origin_of(call);
   return writing;
+}
+
+std::string ResourceApi::as_stored(const ResourceType& type, Json value) const {
+  if (parts_.cipher != nullptr) parts_.cipher->encrypt(type.kind, value);
+  return value.dump();
 }
 
 // With create_time, kept from the previous value, and update_time.

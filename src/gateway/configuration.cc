@@ -31,8 +31,13 @@ Configuration::Configuration(const Parts& parts, const Settings& settings, Hooks
              [this](const std::string& host, const std::vector<IpAddress>&) {
                publish(builder_.readdress(host));
              }),
+      secrets_({parts.loop, parts.http, process_environment(),
+                [this](const std::vector<SecretUser>& users) { on_secrets_changed(users); }},
+               parts.secrets),
       builder_({parts.catalogue, names_, default_keepalive(settings),
-                router_mode(settings.proxy.router), settings.store.key_prefix}) {}
+                router_mode(settings.proxy.router), settings.store.key_prefix, &parts.values}) {
+  parts_.values.use(secrets_);
+}
 
 Configuration::~Configuration() = default;
 
@@ -61,6 +66,10 @@ async::Task<Result<void>> Configuration::load() {
   bool first = revision_ == 0;
   revision_ = *loaded;
   apply(changes);
+  if (first) {
+    int64_t deadline_us = parts_.loop.now_us() + kSecretPatienceUs;
+    co_await wait_for([this](auto done) { when_secrets_settled(std::move(done)); }, deadline_us);
+  }
   if (first && parts_.versions.newest() == nullptr) publish(builder_.snapshot());
   watch_ = parts_.store.watch(revision_, *this);
   co_return Result<void>{};
@@ -146,6 +155,10 @@ bool Configuration::to_change(const std::string& key, std::string value, int64_t
 // ---- to the workers
 
 void Configuration::apply(std::span<const snapshot::Change> changes) {
+  for (const snapshot::Change& change : changes) {
+    if (change.kind != config::Kind::secret) continue;
+    secrets_.set_manager(change.id, Json::parse(change.value).value_or(Json()));
+  }
   publish(builder_.apply(changes));
 }
 
@@ -155,40 +168,89 @@ void Configuration::publish(std::unique_ptr<const snapshot::Snapshot> snapshot) 
   published_();
 }
 
-// Names that a change has brought in are known, or known not to resolve; then all workers serve it.
-// What the store has committed is in the newest snapshot already: its watch runs before its answer.
+// Names and secrets that a change has brought in are known, or known not to be found; then all
+// workers serve it. What the store has committed is in the newest snapshot already: its watch runs
+// before its answer.
 async::Task<void> Configuration::applied(int64_t) {
-  net::Waker waker(parts_.loop);
   int64_t deadline_us = parts_.loop.now_us() + kAppliedPatienceUs;
+  bool settled =
+      co_await wait_for([this](auto done) { names_.when_settled(std::move(done)); }, deadline_us);
+  if (settled) {
+    settled = co_await wait_for([this](auto done) { when_secrets_settled(std::move(done)); },
+                                deadline_us);
+  }
+  if (!settled) co_return;
+  co_await wait_for(
+      [this](auto done) { parts_.versions.when_served(published_count_, std::move(done)); },
+      deadline_us);
+}
+
+// False: it has not come to its end by the deadline. The function may be called after that, too.
+async::Task<bool> Configuration::wait_for(Begin begin, int64_t deadline_us) {
+  net::Waker waker(parts_.loop);
   struct Shared {
     net::Waker* waker;
-    bool settled = false;
-    bool served = false;
+    bool done = false;
   };
   auto shared = std::make_shared<Shared>(Shared{&waker});
   struct Detach {
     std::shared_ptr<Shared> shared;
     ~Detach() { shared->waker = nullptr; }
   } detach{shared};
-  auto wake = [](Shared& state) {
-    if (state.waker != nullptr && state.waker->waiting()) state.waker->wake();
-  };
-  names_.when_settled([shared, wake] {
-    shared->settled = true;
-    wake(*shared);
+  begin([shared] {
+    shared->done = true;
+    if (shared->waker != nullptr && shared->waker->waiting()) shared->waker->wake();
   });
-  while (!shared->settled) {
+  while (!shared->done) {
     net::Wake woken = co_await waker.wait(deadline_us);
-    if (woken == net::Wake::timeout) co_return;
+    if (woken == net::Wake::timeout) co_return false;
   }
-  parts_.versions.when_served(published_count_, [shared, wake] {
-    shared->served = true;
-    wake(*shared);
+  co_return true;
+}
+
+// ---- secrets
+
+// All are known, and whoever refers to them has been compiled with them.
+void Configuration::when_secrets_settled(std::function<void()> done) {
+  if (reading_again_) {
+    secret_waits_.push_back(std::move(done));
+    return;
+  }
+  if (secrets_.settled()) return done();
+  secrets_.when_settled(
+      [this, done = std::move(done)]() mutable { when_secrets_settled(std::move(done)); });
+}
+
+void Configuration::on_secrets_changed(const std::vector<SecretUser>& users) {
+  to_read_again_.insert(users.begin(), users.end());
+  if (std::exchange(reading_again_, true)) return;
+  again_ = read_again();
+  again_.start(&Configuration::read_again_done, this);
+}
+
+async::Task<void> Configuration::read_again() {
+  while (!to_read_again_.empty()) {
+    SecretUser user = std::move(to_read_again_.extract(to_read_again_.begin()).value());
+    bool of_consumer = user.kind == config::Kind::credential;
+    config::Kind kind = of_consumer ? config::Kind::consumer : user.kind;
+    auto entry = co_await parts_.store.get(builder_.key_of(kind, user.id));
+    if (!entry) continue;  // with the next change of the secret, or of the object
+    if (!*entry) {
+      secrets_.forget(user);
+      continue;
+    }
+    snapshot::Change change{user.kind, user.id, (*entry)->value, (*entry)->create_revision};
+    apply({&change, 1});
+  }
+}
+
+void Configuration::read_again_done(void* self) {
+  auto& configuration = *static_cast<Configuration*>(self);
+  configuration.parts_.loop.post([&configuration] {
+    configuration.reading_again_ = false;
+    if (!configuration.to_read_again_.empty()) return configuration.on_secrets_changed({});
+    for (auto& done : std::exchange(configuration.secret_waits_, {})) done();
   });
-  while (!shared->served) {
-    net::Wake woken = co_await waker.wait(deadline_us);
-    if (woken == net::Wake::timeout) co_return;
-  }
 }
 
 std::optional<admin::KeyOwner> Configuration::key_owner(std::string_view plugin,

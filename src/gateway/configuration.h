@@ -8,11 +8,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "admin/node.h"
+#include "gateway/secret_store.h"
 #include "gateway/settings.h"
+#include "gateway/stored_values.h"
 #include "net/loop.h"
 #include "net/loop_clock.h"
 #include "net/waker.h"
@@ -34,6 +37,9 @@ class Configuration final : public admin::Node, private store::WatchListener {
     plugin::Catalogue& catalogue;
     snapshot::Versions& versions;
     const upstream::dns::Config& dns;
+    StoredValues& values;
+    plugin::HttpClient& http;  // for secret managers
+    SecretOptions secrets;
   };
   struct Hooks {
     std::function<void()> published;       // a new snapshot waits for the workers
@@ -56,6 +62,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
 
   const snapshot::Builder& builder() const { return builder_; }
   int64_t revision() const { return revision_; }
+  const SecretStore& secrets() const { return secrets_; }
 
   // admin::Node
   async::Task<void> applied(int64_t revision) override;
@@ -65,12 +72,21 @@ class Configuration final : public admin::Node, private store::WatchListener {
 
  private:
   static constexpr int64_t kAppliedPatienceUs = 5'000'000;
+  static constexpr int64_t kSecretPatienceUs = 3'000'000;  // of the first load
 
   void on_changes(const store::ChangeSet& changes) override;
   void on_gap(std::string_view why) override;
   static void reloaded(void* self);
   void start_reload();
   async::Task<void> reload();
+
+  // What begins to wait, and is to call the function when it has come to its end.
+  using Begin = std::function<void(std::function<void()>)>;
+  async::Task<bool> wait_for(Begin begin, int64_t deadline_us);
+  void when_secrets_settled(std::function<void()> done);
+  void on_secrets_changed(const std::vector<SecretUser>& users);
+  async::Task<void> read_again();
+  static void read_again_done(void* self);
 
   bool to_change(const std::string& key, std::string value, int64_t create_revision,
                  snapshot::Change& change) const;
@@ -84,9 +100,14 @@ class Configuration final : public admin::Node, private store::WatchListener {
   upstream::dns::NetTransport transport_;
   upstream::Resolver resolver_;
   upstream::NameWatch names_;
+  SecretStore secrets_;
   snapshot::Builder builder_;
   std::unique_ptr<store::Watch> watch_;
   async::Task<void> reload_;
+  async::Task<void> again_;
+  std::set<SecretUser> to_read_again_;  // a secret of theirs is another one
+  bool reading_again_ = false;
+  std::vector<std::function<void()>> secret_waits_;
   bool reloading_ = false;
   bool reload_again_ = false;            // something came up while it was reloaded
   std::map<std::string, int64_t> keys_;  // served keys with their mod_revision

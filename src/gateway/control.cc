@@ -50,6 +50,12 @@ admin::AdminOptions admin_options(const Settings& settings) {
   return options;
 }
 
+// As in APISIX, a configuration from a file is written as it is meant.
+bool encrypts_fields(const Settings& settings) {
+  StoreKind kind = settings.store.kind;
+  return settings.encryption.enabled && (kind == StoreKind::embedded || kind == StoreKind::etcd);
+}
+
 // What makes an item of a file or a pushed configuration be left out, as APISIX judges it:
 // references between items are not asked about.
 store::ItemCheck item_check(const plugin::Catalogue& catalogue) {
@@ -116,13 +122,16 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
       metrics_({.shards = settings.worker_count() + 1}),
       services_(metrics_, clock_, settings.plugin_attr),
       catalogue_(plugins::all_plugins(), services_),
+      cipher_(catalogue_, Keyring(settings.encryption.keyring), encrypts_fields(settings)),
       versions_(std::make_unique<snapshot::Versions>(settings.worker_count())),
       dns_(dns_config(settings)),
       proxy_options_(proxy_options(settings)),
       limits_(server_limits(settings)),
       log_format_(log_format(settings)),
       tls_(tls_server(settings)),
-      tls_client_(tls_client(settings)) {
+      tls_client_(tls_client(settings)),
+      resolver_(dns_, dns_transport_, clock_),
+      debug_file_(settings.absolute(settings.debug_path)) {
   expr::set_max_graphql_bytes(settings.graphql_max_bytes);
 }
 
@@ -130,8 +139,11 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
 
 Result<StoredReport> Control::check_stored() {
   enable_plugins(settings_.plugins);
+  if (Result<void> tls = check_tls(); !tls) return tl::unexpected(tls.error());
   if (Result<void> opened = open_store(); !opened) return tl::unexpected(opened.error());
-  Configuration::Parts parts{loop_, clock_, *store_, catalogue_, *versions_, dns_};
+  Configuration::Parts parts{loop_,      clock_,     *store_,
+                             catalogue_, *versions_, dns_,
+                             values_,    *http_,     secret_options(settings_)};
   configuration_ =
       std::make_unique<Configuration>(parts, settings_, Configuration::Hooks{[] {}, {}});
   StoredReport report;
@@ -156,6 +168,7 @@ async::Task<void> Control::judge(StoredReport& report) {
     Result<Json> value = Json::parse(entry.value);
     std::string_view id = name->id;
     std::string parent(id.substr(0, std::min(id.find('/'), id.size())));
+    if (value) cipher_.decrypt(name->kind, *value);
     Result<void> checked = value ? config::resource_type(name->kind)
                                        .check(*value, {id.substr(id.rfind('/') + 1), parent, help})
                                  : Result<void>(tl::unexpected(value.error()));
@@ -255,7 +268,7 @@ void Control::reload_plugins() {
   log(Level::error, "plugins not reloaded: the list before it stays in force");
 }
 
-// That the workers will be able to make the same.
+// That the workers will be able to make the same; and what this thread needs of it.
 Result<void> Control::check_tls() {
   struct Nobody final : tls::IdentitySource {
     const tls::ServerIdentity* find(std::string_view) const override { return nullptr; }
@@ -264,6 +277,8 @@ Result<void> Control::check_tls() {
   if (!server) return fail("apisix.ssl: " + server.error().message);
   auto client = tls::ClientContext::make(tls_client_);
   if (!client) return fail("apisix.ssl.ssl_trusted_certificate: " + client.error().message);
+  tls_context_ = std::move(*client);
+  http_ = std::make_unique<proxy::WorkerHttpClient>(loop_, resolver_, *tls_context_);
   return {};
 }
 
@@ -328,7 +343,9 @@ Result<void> Control::open_embedded_store() {
 }
 
 void Control::boot() {
-  Configuration::Parts parts{loop_, clock_, *store_, catalogue_, *versions_, dns_};
+  Configuration::Parts parts{loop_,      clock_,     *store_,
+                             catalogue_, *versions_, dns_,
+                             values_,    *http_,     secret_options(settings_)};
   Configuration::Hooks hooks{[this] { publish(); }, [this] { reload_plugins(); }};
   configuration_ = std::make_unique<Configuration>(parts, settings_, std::move(hooks));
   boot_ = load();
@@ -346,6 +363,7 @@ async::Task<void> Control::load() {
 void Control::booted(void* self) {
   auto& control = *static_cast<Control*>(self);
   if (control.life_ != Life::starting) return;
+  control.debug_ = control.debug_file_.look();
   control.start_workers();
   control.start_servers();
   control.life_ = Life::serving;
@@ -355,7 +373,7 @@ void Control::booted(void* self) {
 void Control::start_workers() {
   shared_ = std::make_unique<WorkerShared>(
       WorkerShared{settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(),
-                   metrics_, *versions_, tls_, tls_client_, tls_sessions_,
+                   metrics_, *versions_, tls_, tls_client_, tls_sessions_, debug_,
                    [this] { loop_.post([this] { on_snapshot_taken(); }); }});
   ListeningSet sockets;
   auto give = [this](SocketKind kind, std::vector<int>& to) {
@@ -372,10 +390,10 @@ void Control::start_workers() {
 }
 
 void Control::start_servers() {
-  admin::ResourceApi::Parts parts{*store_, catalogue_, *configuration_, clock_};
+  admin::ResourceApi::Parts parts{*store_, catalogue_, *configuration_, clock_, &cipher_};
   admin_api_ = std::make_unique<admin::AdminApi>(parts, admin_options(settings_), pushed_store_);
   view_ = std::make_unique<NodeView>(
-      NodeView::Parts{loop_, clock_, *store_, catalogue_, *configuration_, *versions_,
+      NodeView::Parts{loop_, clock_, *store_, catalogue_, cipher_, *configuration_, *versions_,
                       settings_.store.key_prefix, proxy_options_, metrics_.shard(workers_.size())});
   control_api_ = std::make_unique<control::ControlApi>(*view_, catalogue_);
   serve(
@@ -450,6 +468,7 @@ void Control::on_snapshot_taken() { versions_->settle(); }
 void Control::every_second() {
   if (store_ != nullptr) store_->on_timer();
   versions_->settle();
+  debug_ = debug_file_.look();
 }
 
 void Control::take_commands() {

@@ -5,6 +5,7 @@
 // supervisor says so. All of it runs on one loop, on the process's first thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,17 +14,20 @@
 #include "control/control_api.h"
 #include "gateway/api_endpoint.h"
 #include "gateway/configuration.h"
+#include "gateway/debug_file.h"
 #include "gateway/gateway.h"
 #include "gateway/inherited.h"
 #include "gateway/node_view.h"
 #include "gateway/settings.h"
 #include "gateway/shared_parts.h"
+#include "gateway/stored_values.h"
 #include "gateway/worker.h"
 #include "net/loop_clock.h"
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
 #include "plugin/catalogue.h"
 #include "plugin/context.h"
+#include "proxy/http_client.h"
 #include "snapshot/versions.h"
 #include "store/file/pushed_store.h"
 #include "store/store.h"
@@ -90,6 +94,8 @@ class Control {
   observe::Metrics metrics_;
   plugin::Services services_;
   plugin::Catalogue catalogue_;
+  plugin::FieldCipher cipher_;
+  StoredValues values_{cipher_, process_environment()};
   std::unique_ptr<snapshot::Versions> versions_;  // dies before configuration_: it holds snapshots
   upstream::dns::Config dns_;
   proxy::Options proxy_options_;
@@ -100,9 +106,15 @@ class Control {
   tls::SessionStore tls_sessions_;
   std::unique_ptr<observe::LogWriter> access_log_;
   std::unique_ptr<store::Store> store_;
-  store::PushedStore* pushed_store_ = nullptr;  // store_, when it is one
-  std::vector<std::string> plugins_;            // enabled now
+  store::PushedStore* pushed_store_ = nullptr;       // store_, when it is one
+  std::vector<std::string> plugins_;                 // enabled now
+  std::unique_ptr<tls::ClientContext> tls_context_;  // of the control thread
+  upstream::dns::NetTransport dns_transport_{loop_};
+  upstream::Resolver resolver_;
+  std::unique_ptr<proxy::WorkerHttpClient> http_;  // asks secret managers
   std::unique_ptr<Configuration> configuration_;
+  DebugFile debug_file_;
+  std::atomic<bool> debug_{false};
   std::unique_ptr<WorkerShared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<admin::AdminApi> admin_api_;

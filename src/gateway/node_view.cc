@@ -127,6 +127,7 @@ RuntimeItem NodeView::make(Kind kind, store::Entry entry) const {
   item.key = std::move(entry.key);
   Result<Json> value = Json::parse(entry.value);
   if (!value) return item;
+  parts_.cipher.decrypt_plugins(kind, *value);
   admin::Checks help(parts_.catalogue, nullptr);
   std::string_view id = std::string_view(item.key).substr(item.key.rfind('/') + 1);
   // Run for the defaults that it fills in; what it finds wrong is known from the builder.

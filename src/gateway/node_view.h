@@ -12,6 +12,7 @@
 #include "gateway/explainer.h"
 #include "net/loop.h"
 #include "plugin/catalogue.h"
+#include "plugin/field_cipher.h"
 #include "snapshot/versions.h"
 #include "store/store.h"
 
@@ -24,6 +25,7 @@ class NodeView final : public control::RuntimeView {
     const Clock& clock;
     store::Store& store;
     const plugin::Catalogue& catalogue;
+    const plugin::FieldCipher& cipher;
     Configuration& configuration;
     const snapshot::Versions& versions;
     std::string key_prefix;  // "/apisix"

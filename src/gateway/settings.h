@@ -168,6 +168,13 @@ struct ServerSettings {
   ListenAddress listen;
 };
 
+// apisix.lru.secret: what is kept of secret managers.
+struct SecretSettings {
+  int64_t ttl_s = 300;
+  int64_t retry_s = 60;
+  int64_t max_count = 512;
+};
+
 struct EncryptionSettings {
   bool enabled = true;
   std::vector<Secret> keyring{Secret("qeddd145sfvddff3"), Secret("edd1c9f0985e76a2")};
@@ -208,8 +215,9 @@ struct MetricsSettings {
 };
 
 struct Settings {
-  std::string prefix = ".";  // where conf/, logs/ and data/ are
-  std::string config_path;   // config.yaml itself
+  std::string prefix = ".";                    // where conf/, logs/ and data/ are
+  std::string config_path;                     // config.yaml itself
+  std::string debug_path = "conf/debug.yaml";  // relative to the prefix
 
   ProxySettings proxy;
   StreamSettings stream;
@@ -225,6 +233,7 @@ struct Settings {
   ServerSettings status{.enabled = false, .listen = {.ip = "127.0.0.1", .port = 7085}};
   MetricsSettings metrics;
   EncryptionSettings encryption;
+  SecretSettings secrets;
   StoreSettings store;
   LimitSettings limits;
   int64_t stop_timeout_ms = 10'000;  // pylon.stop_timeout: how long SIGTERM waits for requests

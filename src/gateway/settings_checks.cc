@@ -30,15 +30,16 @@ void check_workers(Settings& settings, const Environment& environment, Report& r
   settings.process.workers = static_cast<unsigned>(count);
 }
 
-// As APISIX names it: conf/apisix.yaml, or conf/apisix-dev.yaml with APISIX_PROFILE=dev.
-std::string file_path(ConfigProvider provider, const Environment& environment) {
+// As APISIX names its files: conf/apisix.yaml, or conf/apisix-dev.yaml with APISIX_PROFILE=dev.
+std::string profile_path(std::string_view name, std::string_view ending,
+                         const Environment& environment) {
   std::string profile = environment("APISIX_PROFILE").value_or("");
-  return fmt::format("conf/apisix{}{}.{}", profile.empty() ? "" : "-", profile,
-                     provider == ConfigProvider::json ? "json" : "yaml");
+  return fmt::format("conf/{}{}{}.{}", name, profile.empty() ? "" : "-", profile, ending);
 }
 
 void check_store(Settings& settings, const Environment& environment, Report& report) {
   StoreSettings& store = settings.store;
+  settings.debug_path = profile_path("debug", "yaml", environment);
   if (environment("APISIX_STAND_ALONE").value_or("") == "true") {
     store.role = Role::data_plane;
     store.provider_of[static_cast<size_t>(Role::data_plane)] = ConfigProvider::yaml;
@@ -53,7 +54,8 @@ void check_store(Settings& settings, const Environment& environment, Report& rep
     case ConfigProvider::yaml:
     case ConfigProvider::json:
       store.kind = settings.admin.enabled ? StoreKind::pushed : StoreKind::file;
-      store.file_path = file_path(store.provider(), environment);
+      store.file_path = profile_path(
+          "apisix", store.provider() == ConfigProvider::json ? "json" : "yaml", environment);
       if (store.role != Role::control_plane) return;
       return report.error(key, "a control plane needs a store that others can read");
     default:

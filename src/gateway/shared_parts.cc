@@ -128,4 +128,10 @@ expr::LogFormat log_format(const Settings& settings) {
   return expr::LogFormat::compile(log.format, escape);
 }
 
+SecretOptions secret_options(const Settings& settings) {
+  return {.ttl_ms = settings.secrets.ttl_s * 1000,
+          .retry_ms = settings.secrets.retry_s * 1000,
+          .max_secrets = settings.secrets.max_count};
+}
+
 }  // namespace pylon::gateway

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "expr/template.h"
+#include "gateway/secret_store.h"
 #include "gateway/settings.h"
 #include "http/server.h"
 #include "proxy/options.h"
@@ -26,5 +27,7 @@ upstream::Keepalive default_keepalive(const Settings& settings);
 tls::ServerOptions tls_server(const Settings& settings);
 tls::ClientOptions tls_client(const Settings& settings);
 expr::LogFormat log_format(const Settings& settings);
+
+SecretOptions secret_options(const Settings& settings);
 
 }  // namespace pylon::gateway

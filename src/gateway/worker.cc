@@ -110,7 +110,7 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
                       : std::make_unique<proxy::AccessLog>(shared.log_format,
                                                            shared.access_log->lane(index))),
       proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, access_log_.get(),
-              shared.options}),
+              shared.options, shared.debug}),
       tls_(loop_, shared.versions.seat(index), shared.tls, shared.tls_sessions,
            handshake_limits(shared),
            [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {

@@ -39,6 +39,7 @@ struct WorkerShared {
   const tls::ServerOptions& tls;
   const tls::ClientOptions& tls_client;
   tls::SessionStore& tls_sessions;
+  const std::atomic<bool>& debug;        // basic debug mode; changes while they run
   std::function<void()> snapshot_taken;  // from a worker's thread: the control thread is to settle
 };
 

@@ -188,6 +188,31 @@ async::Task<Verdict> ActiveChain::run_async(Phase phase, http::Exchange& exchang
   co_return proceed();
 }
 
+async::Task<Verdict> ActiveChain::run_traced(Phase phase, http::Exchange& exchange,
+                                             Trace& trace) const {
+  if (chain_ == nullptr) co_return proceed();
+  for (const Chain::Step& step : chain_->steps(phase)) {
+    if (!admits(step, exchange)) continue;
+    trace.note(step.spec->name, phase);
+    Verdict verdict;
+    if (step.call.is_async) {
+      async::Task<Verdict> pending = step.call.async(step.plugin, exchange, state_ + step.state);
+      verdict = co_await pending;
+    } else {
+      verdict = step.call.sync(step.plugin, exchange, state_ + step.state);
+    }
+    if (!verdict.proceeds()) co_return concluded(step, verdict);
+  }
+  co_return proceed();
+}
+
+void ActiveChain::note(Phase phase, http::Exchange& exchange, Trace& trace) const {
+  if (chain_ == nullptr) return;
+  for (const Chain::Step& step : chain_->steps(phase)) {
+    if (admits(step, exchange)) trace.note(step.spec->name, phase);
+  }
+}
+
 Verdict ActiveChain::preread(Connection& connection, size_t& at) const {
   if (chain_ == nullptr) return proceed();
   for (auto steps = chain_->steps(Phase::preread); at < steps.size(); at++) {

@@ -20,6 +20,7 @@
 #include "base/ref.h"
 #include "plugin/set.h"
 #include "plugin/spec.h"
+#include "plugin/trace.h"
 #include "plugin/type.h"
 
 namespace pylon::plugin {
@@ -131,6 +132,11 @@ class ActiveChain {
 
   // TCP and UDP. `at` is where to go on: 0 at first, then where a plugin waited for octets.
   Verdict preread(Connection& connection, size_t& at) const;
+
+  // As run() or run_async(), and notes each plugin that runs.
+  async::Task<Verdict> run_traced(Phase phase, http::Exchange& exchange, Trace& trace) const;
+  // Notes the plugins of a phase that has run, or will.
+  void note(Phase phase, http::Exchange& exchange, Trace& trace) const;
 
   void header_filter(http::Exchange& exchange) const {
     if (has(Phase::header_filter)) observe(Phase::header_filter, exchange);

@@ -26,15 +26,21 @@ namespace pylon::proxy {
 struct Plugins {
   plugin::ActiveChain global;
   plugin::ActiveChain route;
+  plugin::Trace* trace = nullptr;  // of the basic debug mode; null: it is off
 
   bool idle() const { return global.idle() && route.idle(); }
   void header_filter(http::Exchange& exchange) const {
     global.header_filter(exchange);
     route.header_filter(exchange);
+    if (trace != nullptr) [[unlikely]]
+      tell_trace(exchange);
   }
   http::Body& body_filter(http::Exchange& exchange, http::Body& source) const {
     return route.body_filter(exchange, global.body_filter(exchange, source));
   }
+
+ private:
+  void tell_trace(http::Exchange& exchange) const;  // as the field Apisix-Plugins
 };
 
 // What to do for one exchange; lives in the frame of whoever forwards it.

@@ -22,6 +22,21 @@ const Proxy::Stage Proxy::kStages[] = {
     {&Plugins::global, Phase::access},       {&Plugins::route, Phase::access},
 };
 
+// The plugins of the route that are still to run are foreseen, as the field leaves before them;
+// those of global rules go to the error log. As APISIX has it.
+void Plugins::tell_trace(Exchange& exchange) const {
+  global.note(Phase::header_filter, exchange, *trace);
+  route.note(Phase::header_filter, exchange, *trace);
+  plugin::Trace later(exchange.arena);
+  for (Phase phase : {Phase::body_filter, Phase::log}) {
+    route.note(phase, exchange, *trace);
+    if (global.has(phase)) global.note(phase, exchange, later);
+  }
+  bool any = global.has(Phase::body_filter) || global.has(Phase::log);
+  if (any) observe::log(observe::Level::warn, "Apisix-Plugins: {}", later.text());
+  exchange.response.fields.set("Apisix-Plugins", trace->text());
+}
+
 async::Task<void> Proxy::serve(Exchange& exchange) {
   Visit visit;
   begin(exchange, visit);
@@ -34,7 +49,9 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
     if (stage.merges_consumer && !merge_consumer(exchange, visit, verdict)) continue;
     ActiveChain& chain = visit.plugins.*stage.chain;
     if (!verdict.proceeds() || !chain.has(stage.phase)) continue;
-    if (chain.is_async(stage.phase)) {
+    if (visit.plugins.trace != nullptr) [[unlikely]] {
+      verdict = co_await chain.run_traced(stage.phase, exchange, *visit.plugins.trace);
+    } else if (chain.is_async(stage.phase)) {
       verdict = co_await chain.run_async(stage.phase, exchange);
     } else {
       verdict = chain.run(stage.phase, exchange);
@@ -105,6 +122,9 @@ void Proxy::begin(Exchange& exchange, Visit& visit) {
   exchange.credentials = &snapshot.credentials;
   exchange.metadata = snapshot.metadata.get();
   visit.plugins.global = ActiveChain(snapshot.global_rules->chain(), exchange);
+  if (parts_.debug.load(std::memory_order_relaxed)) [[unlikely]] {
+    visit.plugins.trace = exchange.arena.make<plugin::Trace>(exchange.arena);
+  }
 }
 
 // False when the body has to be known first.

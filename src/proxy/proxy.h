@@ -6,6 +6,8 @@
 // Forwarding, with before_proxy, header_filter and body_filter, is proxy/forwarder.h.
 #pragma once
 
+#include <atomic>
+
 #include "http/server.h"
 #include "plugin/consumer_merge.h"
 #include "plugin/worker.h"
@@ -26,6 +28,7 @@ class Proxy final : public http::Service {
     Forwarder& forwarder;
     AccessLog* access_log;  // null: off
     const Options& options;
+    const std::atomic<bool>& debug;  // basic debug mode: tell which plugins ran
   };
 
   explicit Proxy(const Parts& parts) : parts_(parts) {}

@@ -30,9 +30,10 @@ int rank(Kind kind) {
 
 uint64_t digest_of(const Json& value) { return hash_guarded(value.dump()) | 1; }
 
-Result<Json> Builder::read(const std::string& text, uint64_t& digest) const {
-  Result<Json> value = Json::parse(text);
+Result<Json> Builder::read(const Change& change, uint64_t& digest) const {
+  Result<Json> value = Json::parse(change.value);
   if (!value) return value;
+  if (parts_.values != nullptr) parts_.values->read(change.kind, change.id, *value);
   value->erase("create_time");
   value->erase("update_time");
   digest = (digest_of(*value) ^ (catalogue_round_ << 1)) | 1;
@@ -92,8 +93,10 @@ std::vector<Quarantined> Builder::quarantined() const {
 
 void Builder::quarantine(Kind kind, const std::string& id, const Error& error) {
   std::string key = key_of(kind, id);
-  observe::log(observe::Level::error, "{} is not served as it is stored: {}", key, error.message);
-  quarantined_[std::move(key)] = {kind, id, error.message};
+  std::string reason = error.message;
+  if (parts_.values != nullptr) reason = parts_.values->redacted(std::move(reason));
+  observe::log(observe::Level::error, "{} is not served as it is stored: {}", key, reason);
+  quarantined_[std::move(key)] = {kind, id, std::move(reason)};
 }
 
 std::string Builder::key_of(Kind kind, std::string_view id) const {
@@ -149,7 +152,7 @@ Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
   std::string key = key_of(change.kind, change.id);
   if (!change.value.empty()) {
     uint64_t digest = 0;
-    Result<Json> value = read(change.value, digest);
+    Result<Json> value = read(change, digest);
     if (!value) return tl::unexpected(value.error());
     Result<config::Upstream> config = config::parse_upstream(std::move(*value));
     if (!config) return tl::unexpected(config.error());

@@ -24,6 +24,7 @@
 #include "plugin/catalogue.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/upstream_maker.h"
+#include "snapshot/value_reader.h"
 
 namespace pylon::snapshot {
 
@@ -49,6 +50,7 @@ class Builder final {
     upstream::Keepalive keepalive;
     router::Mode mode;
     std::string key_prefix = "/apisix";
+    ValueReader* values = nullptr;  // null: values mean what they say
   };
 
   explicit Builder(const Parts& parts);
@@ -181,7 +183,7 @@ class Builder final {
 
   // What a stored value says, without the times that the Admin API keeps in it; `digest` tells
   // whether it says something else than another. Never 0.
-  Result<Json> read(const std::string& text, uint64_t& digest) const;
+  Result<Json> read(const Change& change, uint64_t& digest) const;
   void change_one(const Change& change, Batch& batch);
   Result<void> dispatch(const Change& change, Batch& batch);
   std::unique_ptr<const Snapshot> finish(Batch& batch);

@@ -26,7 +26,7 @@ Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
   }
   auto held = consumers_.find(change.id);
   uint64_t digest = 0;
-  Result<Json> value = read(change.value, digest);
+  Result<Json> value = read(change, digest);
   if (!value) return tl::unexpected(value.error());
   if (held != consumers_.end() && held->second.digest == digest) return {};
   Result<config::Consumer> config = schema::parse<config::Consumer>(std::move(*value));
@@ -70,7 +70,7 @@ Result<void> Builder::change_credential(const Change& change, Batch& batch) {
   std::string id = change.id.substr(middle + kCredentials.size());
   CredentialState credential;
   if (!change.value.empty()) {
-    Result<Json> value = read(change.value, credential.digest);
+    Result<Json> value = read(change, credential.digest);
     if (!value) return tl::unexpected(value.error());
     if (digest_of_credential(name, id) == credential.digest) return {};
     const Json* conf = value->find("plugins");

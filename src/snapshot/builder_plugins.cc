@@ -32,7 +32,7 @@ Result<void> Builder::change_plugin_config(const Change& change, Batch& batch) {
   auto held = plugin_configs_.find(change.id);
   PluginConfigState next;
   if (!change.value.empty()) {
-    Result<Json> value = read(change.value, next.digest);
+    Result<Json> value = read(change, next.digest);
     if (!value) return tl::unexpected(value.error());
     if (held != plugin_configs_.end() && held->second.digest == next.digest) return {};
     const plugin::PluginSet* previous =
@@ -63,7 +63,7 @@ Result<void> Builder::change_consumer_group(const Change& change, Batch& batch) 
     return {};
   }
   uint64_t digest = 0;
-  Result<Json> value = read(change.value, digest);
+  Result<Json> value = read(change, digest);
   if (!value) return tl::unexpected(value.error());
   if (held != consumer_groups_.end() && held->second.digest == digest) return {};
   const plugin::PluginSet* previous =
@@ -87,7 +87,7 @@ Result<void> Builder::change_global_rule(const Change& change, Batch& batch) {
     return {};
   }
   uint64_t digest = 0;
-  Result<Json> value = read(change.value, digest);
+  Result<Json> value = read(change, digest);
   if (!value) return tl::unexpected(value.error());
   if (held != global_rules_.end() && held->second.digest == digest) return {};
   const plugin::PluginSet* previous =
@@ -133,7 +133,7 @@ Result<void> Builder::change_metadata(const Change& change, Batch& batch) {
     return {};
   }
   uint64_t digest = 0;
-  Result<Json> value = read(change.value, digest);
+  Result<Json> value = read(change, digest);
   if (!value) return tl::unexpected(value.error());
   const Json* held = metadata_.find(change.id);
   bool same = held != nullptr && *held == *value;

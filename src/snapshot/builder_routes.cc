@@ -30,7 +30,7 @@ Result<void> Builder::change_route(const Change& change, Batch& batch) {
     return {};
   }
   uint64_t digest = 0;
-  Result<Json> value = read(change.value, digest);
+  Result<Json> value = read(change, digest);
   if (!value) return tl::unexpected(value.error());
   auto held = routes_.find(change.id);
   const RouteState* old = held != routes_.end() ? &held->second : nullptr;
@@ -149,7 +149,7 @@ void Builder::rehost_route(const std::string& id, Batch& batch) {
   RouteState& state = routes_.find(id)->second;
   if (state.references->text.empty()) return;
   uint64_t digest = 0;
-  Result<Json> value = read(state.references->text, digest);
+  Result<Json> value = read({Kind::route, id, state.references->text}, digest);
   if (!value) return;  // it was read before
   Result<config::Route> config = config::parse_route(std::move(*value));
   if (!config) return;
@@ -240,7 +240,7 @@ Result<void> Builder::change_service(const Change& change, Batch& batch) {
     return {};
   }
   uint64_t digest = 0;
-  Result<Json> value = read(change.value, digest);
+  Result<Json> value = read(change, digest);
   if (!value) return tl::unexpected(value.error());
   ServiceState next;
   next.exists = true;

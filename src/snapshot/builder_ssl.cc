@@ -60,7 +60,7 @@ Result<Ref<const ServerIdentity>> server_of(const std::string& id, config::Ssl& 
 Result<void> Builder::change_ssl(const Change& change, Batch& batch) {
   SslState next;
   if (!change.value.empty()) {
-    Result<Json> value = read(change.value, next.digest);
+    Result<Json> value = read(change, next.digest);
     if (!value) return tl::unexpected(value.error());
     auto held = ssls_.find(change.id);
     if (held != ssls_.end() && held->second.digest == next.digest) return {};

@@ -28,7 +28,7 @@ Result<void> Builder::change_stream_route(const Change& change, Batch& batch) {
     return {};
   }
   uint64_t digest = 0;
-  Result<Json> value = read(change.value, digest);
+  Result<Json> value = read(change, digest);
   if (!value) return tl::unexpected(value.error());
   auto held = stream_routes_.find(change.id);
   const StreamState* old = held != stream_routes_.end() ? &held->second : nullptr;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "observe/log.h"
+
 namespace pylon::snapshot {
 
 // That an upstream uses some names. Keeps what is needed to compile it anew.
@@ -62,7 +64,19 @@ Result<UpstreamMaker::MadePtr> UpstreamMaker::make(config::Upstream config, uint
   auto compiled = upstream::compile(*source, key, workshop_, before);
   if (!compiled) return tl::unexpected(compiled.error());
   made->compiled = std::move(*compiled);
+  if (source->checks != nullptr) warn_of_checks(key);
   return made;
+}
+
+// Who asked for health checks is to know that nodes which have failed are still used.
+void UpstreamMaker::warn_of_checks(std::string_view key) {
+  constexpr int kMostWarnings = 20;
+  if (warnings_ == kMostWarnings) return;
+  bool last = ++warnings_ == kMostWarnings;
+  observe::log(observe::Level::warn,
+               "{}: `checks` are kept, but this version sends no probes: every node is taken for "
+               "healthy{}",
+               key, last ? "; further upstreams with checks are not told" : "");
 }
 
 void UpstreamMaker::renew(Made& made) {

@@ -57,11 +57,13 @@ class UpstreamMaker final : private upstream::AddressBook {
 
  private:
   const std::vector<IpAddress>& addresses(const std::string& host) override;
+  void warn_of_checks(std::string_view key);
 
   upstream::NameWatch& names_;
   upstream::EndpointTable endpoints_;
   upstream::HealthTable health_;
   upstream::Workshop workshop_;
+  int warnings_ = 0;                     // about checks, so far
   StringMap<std::vector<Owner>> users_;  // by host name; an owner stands once for each use
 };
 

@@ -243,3 +243,14 @@ def test_a_push_survives_reload_and_restart(pushed, echo):
     pushed.restart()
     assert get(pushed.port, "/a").status == 200
     assert pushed.admin.get("/configs")["X-Digest"] == "kept"
+
+
+def test_a_plugin_with_nothing_behind_its_colon(own_pylon, echo):
+    """YAML's null is the empty configuration there, as with APISIX's parser."""
+    head = "routes:\n  - id: 1\n    uri: /a\n    plugins:\n      key-auth:\n"
+    node = f"    upstream: {{nodes: {{'127.0.0.1:{echo.port}': 1}}}}\n#END\n"
+    consumer = "consumers:\n  - username: bob\n    plugins: {key-auth: {key: k}}\n"
+    gateway = FileGateway(own_pylon, document=consumer + head + node)
+    gateway.becomes("/a", 401)
+    assert gateway.status("/a", headers={"apikey": "k"}) == 200
+    assert config_status(gateway.gateway)["objects"] == []

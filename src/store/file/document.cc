@@ -115,4 +115,18 @@ DesiredState read_document(const Json& document, std::string_view prefix,
   return reading.take();
 }
 
+void fill_empty_plugins(Json& document) {
+  if (!document.is_object()) return;
+  for (auto& [type, list] : document.members()) {
+    if (!list.is_array()) continue;
+    for (Json& item : list.items()) {
+      Json* plugins = item.find("plugins");
+      if (plugins == nullptr || !plugins->is_object()) continue;
+      for (auto& [name, conf] : plugins->members()) {
+        if (conf.is_null()) conf = Json::object();
+      }
+    }
+  }
+}
+
 }  // namespace pylon::store

@@ -37,6 +37,10 @@ struct DocumentItem {
 Result<DocumentItem> document_item(const config::ResourceType& type, const Json& item,
                                    size_t index);
 
+// Of a document written in YAML: a plugin without anything behind its colon has the empty
+// configuration, as with APISIX's parser. In JSON null is a mistake.
+void fill_empty_plugins(Json& document);
+
 using ItemCheck = std::function<Result<void>(const DocumentItem& item)>;
 
 // The document's list of enabled plugins, [{name, stream}]; null when it has none.

@@ -39,6 +39,7 @@ Result<Json> parse_yaml_document(std::string_view text, const Environment& envir
   limits.keep_lines = false;
   auto document = parse_yaml(done.text, limits);
   if (!document) return tl::unexpected(document.error());
+  fill_empty_plugins(document->value);
   return std::move(document->value);
 }
 

@@ -1,0 +1,233 @@
+"""Secrets: encrypted in the store, and references to the environment and to Vault."""
+
+import base64
+import http.server
+import json
+import sqlite3
+import subprocess
+import threading
+
+import pytest
+from harness.http import get
+from harness.wire import until
+
+KEYRING = ["qeddd145sfvddff3", "edd1c9f0985e76a2"]
+
+
+def openssl(text, key, *more):
+    secret = key.encode().hex()
+    command = ["openssl", "enc", "-aes-128-cbc", "-K", secret, "-iv", secret, "-base64", "-A"]
+    done = subprocess.run([*command, *more], input=text, capture_output=True, check=True)
+    return done.stdout
+
+
+def database(gateway):
+    return sqlite3.connect(gateway.folder / "data/pylon.db", timeout=10)
+
+
+def stored(gateway, key):
+    with database(gateway) as connection:
+        row = connection.execute("SELECT value FROM entry WHERE key = ?", (key,)).fetchone()
+    return json.loads(row[0])
+
+
+def key_of(value):
+    return value["plugins"]["key-auth"]["key"]
+
+
+def protect(gateway, echo, **conf):
+    route = {"uri": "/*", "plugins": {"key-auth": conf}, "upstream": echo.upstream()}
+    gateway.admin.put("/routes/1", route)
+
+
+def allowed(gateway, key, path="/x"):
+    return get(gateway.port, path, headers={"apikey": key}).status == 200
+
+
+def test_fields_are_encrypted_in_the_store(own_pylon, echo):
+    gateway = own_pylon()
+    protect(gateway, echo)
+    body = {"username": "bob", "plugins": {"key-auth": {"key": "open sesame"}}}
+    written = gateway.admin.put("/consumers", body)
+    sealed = key_of(stored(gateway, "/apisix/consumers/bob"))
+    assert sealed == openssl(b"open sesame", KEYRING[0]).decode()
+    assert key_of(written["value"]) == sealed  # as APISIX answers a write
+    assert key_of(gateway.admin.get("/consumers/bob")["value"]) == "open sesame"
+    (item,) = gateway.admin.get("/consumers")["list"]
+    assert key_of(item["value"]) == "open sesame"
+    assert allowed(gateway, "open sesame") and not allowed(gateway, sealed)
+    gateway.restart()
+    assert allowed(gateway, "open sesame")
+    with database(gateway) as connection:
+        everything = json.dumps(list(connection.execute("SELECT * FROM version")))
+    assert "open sesame" not in everything
+
+
+def test_what_another_key_of_the_ring_has_written(own_pylon, echo):
+    gateway = own_pylon()
+    protect(gateway, echo)
+    gateway.admin.put("/consumers", {"username": "bob", "plugins": {"key-auth": {"key": "x"}}})
+    gateway.stop()
+    old = openssl(b"written by APISIX", KEYRING[1]).decode()
+    value = {"username": "bob", "plugins": {"key-auth": {"key": old}}}
+    with database(gateway) as connection:
+        update = "UPDATE entry SET value = ? WHERE key = '/apisix/consumers/bob'"
+        connection.execute(update, (json.dumps(value),))
+    gateway.start()
+    assert allowed(gateway, "written by APISIX")
+    assert key_of(gateway.admin.get("/consumers/bob")["value"]) == "written by APISIX"
+
+
+def test_encryption_off(own_pylon, echo):
+    gateway = own_pylon({"apisix": {"data_encryption": {"enable_encrypt_fields": False}}})
+    protect(gateway, echo)
+    gateway.admin.put("/consumers", {"username": "bob", "plugins": {"key-auth": {"key": "plain"}}})
+    assert key_of(stored(gateway, "/apisix/consumers/bob")) == "plain"
+    assert allowed(gateway, "plain")
+
+
+def test_private_keys(own_pylon):
+    gateway = own_pylon()
+    pair = gateway.folder / "key.pem", gateway.folder / "cert.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    more = ["-nodes", "-subj", "/CN=a.test", "-days", "2", "-keyout", pair[0], "-out", pair[1]]
+    subprocess.run([*make, *more], check=True, capture_output=True)
+    key, cert = pair[0].read_text(), pair[1].read_text()
+    gateway.admin.put("/ssls/1", {"key": key, "cert": cert, "snis": ["a.test"]})
+    sealed = stored(gateway, "/apisix/ssls/1")["key"]
+    assert openssl(base64.b64encode(base64.b64decode(sealed)), KEYRING[0], "-d").decode() == key
+    gateway.admin.patch("/ssls/1", {"snis": ["b.test"]})
+    assert stored(gateway, "/apisix/ssls/1")["key"] == sealed
+    tls = {"client_key": key, "client_cert": cert}
+    upstream = {"type": "roundrobin", "scheme": "https", "nodes": {"127.0.0.1:1": 1}, "tls": tls}
+    gateway.admin.put("/upstreams/1", upstream)
+    assert "PRIVATE" not in json.dumps(stored(gateway, "/apisix/upstreams/1"))
+    gateway.admin.patch("/upstreams/1", {"desc": "x"})
+    assert "PRIVATE" not in json.dumps(stored(gateway, "/apisix/upstreams/1"))
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.tls_port}"]
+    done = subprocess.run([*command, "-servername", "b.test"], input=b"", capture_output=True)
+    assert b"CN = a.test" in done.stdout
+
+
+def test_references_to_the_environment(own_pylon, echo):
+    gateway = own_pylon(start=False)
+    gateway.start({"BOBS_KEY": "from the environment", "KEYS": '{"eve": "hers"}'})
+    protect(gateway, echo)
+    for name, reference in {
+        "bob": "$env://BOBS_KEY",
+        "eve": "$ENV://KEYS/eve",
+        "joe": "$env://NOBODYS",
+    }.items():
+        body = {"username": name, "plugins": {"key-auth": {"key": reference}}}
+        gateway.admin.put("/consumers", body)
+    assert allowed(gateway, "from the environment") and allowed(gateway, "hers")
+    assert not allowed(gateway, "$env://NOBODYS") and not allowed(gateway, "$env://BOBS_KEY")
+    until(lambda: "NOBODYS is not set" in gateway.read_log("error.log"), "the log")
+    assert "from the environment" not in gateway.read_log("error.log")
+    shown = gateway.admin.get("/consumers/bob")["value"]
+    assert key_of(shown) == "$env://BOBS_KEY"
+    headers = {"headers": {"set": {"X-Secret": "$env://BOBS_KEY"}}}
+    gateway.admin.patch("/routes/1", {"plugins": {"response-rewrite": headers}})
+    answer = get(gateway.port, "/x", headers={"apikey": "hers"})
+    assert answer.get(b"x-secret") == b"from the environment"
+
+
+class Vault:
+    """Knows some secrets; `down` answers 500."""
+
+    def __init__(self):
+        self.secrets, self.down, self.asked = {}, False, []
+        vault = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                token = self.headers["X-Vault-Token"]
+                vault.asked.append((self.path, token, self.headers["X-Vault-Namespace"]))
+                secret = vault.secrets.get(self.path)
+                status = 500 if vault.down else 403 if token != "root" else 200 if secret else 404
+                body = {"data": secret} if status == 200 else {"errors": ["never shown"]}
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def manager(self, **more):
+        return {"uri": f"http://127.0.0.1:{self.port}", "prefix": "kv", "token": "root", **more}
+
+
+@pytest.fixture
+def vault():
+    server = Vault()
+    yield server
+    server.server.shutdown()
+
+
+QUICK = {"apisix": {"lru": {"secret": {"ttl": 1, "neg_ttl": 1}}}}
+
+
+def consumer(name, reference):
+    return {"username": name, "plugins": {"key-auth": {"key": reference}}}
+
+
+def test_secrets_of_vault(own_pylon, echo, vault):
+    gateway = own_pylon(QUICK, start=False).start({"TOKEN": "root"})
+    protect(gateway, echo)
+    vault.secrets["/v1/kv/bob"] = {"key": "first"}
+    vault.secrets["/v1/kv2/data/eve"] = {"data": {"key": "hers"}, "metadata": {"version": 1}}
+    gateway.admin.put("/secrets/vault/1", vault.manager(token="$env://TOKEN", namespace="ns"))
+    gateway.admin.put("/secrets/vault/2", vault.manager(prefix="kv2/data"))
+    gateway.admin.put("/consumers", consumer("bob", "$secret://vault/1/bob/key"))
+    gateway.admin.put("/consumers", consumer("eve", "$secret://vault/2/eve/key"))
+    # Writes are answered when what they refer to is known.
+    assert allowed(gateway, "first") and allowed(gateway, "hers")
+    assert ("/v1/kv/bob", "root", "ns") in vault.asked
+    vault.secrets["/v1/kv/bob"] = {"key": "second"}
+    until(lambda: allowed(gateway, "second"), "the new value", 5, 0.05)
+    assert not allowed(gateway, "first")
+    vault.down = True
+    count = len(vault.asked)
+    until(lambda: len(vault.asked) > count + 2, "further questions", 8, 0.05)
+    assert allowed(gateway, "second") and allowed(gateway, "hers")
+    log = gateway.read_log("error.log")
+    assert "its last value stays in force" in log
+    assert "never shown" not in log and "second" not in log
+    vault.down = False
+    gateway.stop()
+    gateway.start({"TOKEN": "root"})
+    assert allowed(gateway, "second")  # with the first request after a start
+
+
+def test_a_secret_that_is_not_there(own_pylon, echo, vault):
+    gateway = own_pylon(QUICK)
+    protect(gateway, echo)
+    gateway.admin.put("/consumers", consumer("bob", "$secret://vault/1/bob/key"))
+    assert not allowed(gateway, "$secret://vault/1/bob/key")
+    assert "there is no secret manager vault/1" in gateway.read_log("error.log")
+    vault.secrets["/v1/kv/bob"] = {"key": "now"}
+    gateway.admin.put("/secrets/vault/1", vault.manager())
+    assert allowed(gateway, "now")
+    gateway.admin.put("/secrets/vault/1", vault.manager(token="wrong"))
+    until(lambda: "the secret manager answers 403" in gateway.read_log("error.log"), "the log")
+    assert allowed(gateway, "now")
+
+
+def test_a_slow_vault_holds_nobody_up(own_pylon, echo, vault):
+    """Requests never wait for it, and a write only for some time."""
+    gateway = own_pylon(QUICK)
+    protect(gateway, echo)
+    vault.server.shutdown()  # takes connections, and answers nobody
+    gateway.admin.put("/secrets/vault/1", vault.manager())
+    gateway.admin.put("/consumers?wait=none", consumer("bob", "$secret://vault/1/bob/key"))
+    assert not allowed(gateway, "x")
+    gateway.admin.put("/consumers?wait=none", consumer("joe", "known"))
+    until(lambda: allowed(gateway, "known"), "another consumer", 5, 0.02)
