@@ -75,6 +75,7 @@ std::vector<Command> commands(GatewayMain gateway_main) {
           {"status", status, add_status_options},
           {"completion", completion, add_completion_options},
           {"init", init},
+          {"init_etcd", init_etcd},
           {"history", history, add_history_options},
           {"diff", diff, add_diff_options},
           {"rollback", rollback, add_rollback_options},

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "gateway/etcd_side.h"
 #include "gateway/gateway.h"
 #include "gateway/pid_file.h"
 
@@ -156,6 +157,23 @@ int init(const Options& options) {
     return kFailure;
   }
   fmt::print("{} is written; `pylon start` starts the gateway\n", path);
+  return kOk;
+}
+
+int init_etcd(const Options& options) {
+  Place place(options);
+  LoadedConfig config = load_and_report(place, false);
+  if (!config.ok()) return kBadConfig;
+  const gateway::Settings& settings = config.parsed.settings;
+  if (settings.store.kind != gateway::StoreKind::etcd) {
+    fmt::print(stderr, "the store of {} is not etcd: nothing to do\n", place.file.path);
+    return kOk;
+  }
+  if (Result<void> made = gateway::init_etcd(settings); !made) {
+    fmt::print(stderr, "{}\n", made.error().message);
+    return kFailure;
+  }
+  fmt::print("etcd has the directories under {}\n", settings.store.key_prefix);
   return kOk;
 }
 

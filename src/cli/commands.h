@@ -54,6 +54,7 @@ int reload(const Options& options);
 int restart(const Options& options);
 int test(const Options& options);
 int init(const Options& options);
+int init_etcd(const Options& options);
 int history(const Options& options);
 int diff(const Options& options);
 int rollback(const Options& options);

@@ -28,6 +28,7 @@ usage: pylon COMMAND [options]
   rollback   TO: make the configuration that of a revision, in one step; --resource and --id
              confine it, --dry-run only tells, --comment is kept with it
   init       make conf/config.yaml, logs/ and data/ where they are missing
+  init_etcd  make APISIX's directories in the etcd of config.yaml where they are missing
   completion bash|zsh|fish: print a script that completes this command line
   version    print the version
   help       print this; `help config` prints the reference of config.yaml,

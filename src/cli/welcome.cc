@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -33,6 +34,20 @@ std::string_view scheme_of(SocketKind kind) {
   }
 }
 
+std::string store_text(const Settings& settings) {
+  const gateway::StoreSettings& store = settings.store;
+  switch (store.kind) {
+    case gateway::StoreKind::etcd:
+      return fmt::format("{} in {}", store.key_prefix, fmt::join(store.etcd.hosts, ", "));
+    case gateway::StoreKind::file:
+      return settings.absolute(store.file_path);
+    case gateway::StoreKind::pushed:
+      return settings.absolute(store.pushed_path);
+    default:
+      return settings.absolute(store.embedded_path);
+  }
+}
+
 void print_addresses(const Settings& settings) {
   for (const gateway::WantedSocket& socket : wanted_sockets(settings)) {
     std::string_view path;
@@ -40,7 +55,7 @@ void print_addresses(const Settings& settings) {
     fmt::print("  {:<11}{}://{}{}\n", kind_name(socket.kind), scheme_of(socket.kind),
                socket.address.text(), path);
   }
-  fmt::print("  {:<11}{}\n", "store", settings.absolute(settings.store.embedded_path));
+  fmt::print("  {:<11}{}\n", "store", store_text(settings));
   fmt::print("  {:<11}{}\n", "errors", settings.absolute(settings.error_log.path));
 }
 

@@ -208,17 +208,30 @@ async::Task<ApiResponse> ControlApi::checker(const ApiRequest& request, std::str
 
 Json ControlApi::config_status() const {
   Json list = Json::array();
-  for (const snapshot::Quarantined& item : view_.quarantined()) {
+  std::vector<snapshot::Quarantined> quarantined = view_.quarantined();
+  for (const snapshot::Quarantined& item : quarantined) {
     list.push_back(Json::object({{"type", config::resource_type(item.kind).name},
                                  {"id", item.id},
                                  {"status", "quarantined"},
                                  {"reason", item.reason}}));
   }
   RuntimeView::Workers workers = view_.workers();
+  Json types = Json::object();
+  for (const TypeState& type : view_.types()) {
+    auto faulty = std::count_if(quarantined.begin(), quarantined.end(),
+                                [&](const auto& item) { return item.kind == type.kind; });
+    types[config::resource_type(type.kind).name] =
+        Json::object({{"revision", type.revision},
+                      {"objects", static_cast<int64_t>(type.objects)},
+                      {"quarantined", static_cast<int64_t>(faulty)},
+                      {"digest", fmt::format("{:016x}", type.digest)}});
+  }
   Json status = Json::object({{"revision", view_.revision()},
+                              {"types", std::move(types)},
                               {"objects", std::move(list)},
                               {"workers", static_cast<int64_t>(workers.all)},
                               {"serving", static_cast<int64_t>(workers.serving)}});
+  if (std::optional<std::string> why = view_.out_of_touch()) status["out_of_touch"] = Json(*why);
   for (const SourceFault& fault : view_.source_faults()) {
     status["sources"].push_back(Json::object(
         {{"source", Json(fault.source)}, {"status", "not read"}, {"reason", Json(fault.reason)}}));
@@ -242,7 +255,12 @@ ApiResponse answer_status(const ApiRequest& request, const RuntimeView& view) {
   if (request.path == "/status") return http::text_answer(200, std::string(kOk));
   if (request.path != "/status/ready") return http::page_answer(404);
   std::optional<std::string> why = view.not_ready();
-  if (!why) return http::text_answer(200, std::string(kOk));
+  std::optional<std::string> old = view.out_of_touch();
+  if (!why && !old) return http::text_answer(200, std::string(kOk));
+  if (!why) {
+    Json ready = Json::object({{"status", "ok"}, {"out_of_touch", Json(*old)}});
+    return http::text_answer(200, ready.dump());
+  }
   Json error = Json::object({{"status", "error"}, {"error", Json(*why)}});
   return http::text_answer(503, error.dump());
 }

@@ -39,6 +39,8 @@ class FakeView final : public RuntimeView {
     return {{Kind::route, "3", "unknown plugin [x]"}};
   }
   Workers workers() const override { return {2, 1}; }
+  std::vector<TypeState> types() const override { return {{Kind::route, 2, 0xff, 7}}; }
+  std::optional<std::string> out_of_touch() const override { return away; }
   std::optional<std::string> not_ready() const override { return reason; }
   void reload_plugins() override { ++reloads; }
   async::Task<Result<Json>> explain(Json question) override {
@@ -49,6 +51,7 @@ class FakeView final : public RuntimeView {
   std::vector<std::pair<Kind, RuntimeItem>> all;
   std::string store_error;
   std::optional<std::string> reason;
+  std::optional<std::string> away;
   int reloads = 0;
 
  private:
@@ -125,8 +128,13 @@ TEST_F(ControlApiTest, ShowsWhatIsInForce) {
 TEST_F(ControlApiTest, ShowsWhatIsNotInForce) {
   EXPECT_NE(talk("GET", "/v1/service/3").find(R"("quarantined":"why"})"), std::string::npos);
   EXPECT_EQ(talk("GET", "/v1/config/status"),
-            "200 {\"revision\":7,\"objects\":[{\"type\":\"routes\",\"id\":\"3\",\"status\":"
+            "200 {\"revision\":7,\"types\":{\"routes\":{\"revision\":7,\"objects\":2,"
+            "\"quarantined\":1,\"digest\":\"00000000000000ff\"}},\"objects\":[{\"type\":\"routes\","
+            "\"id\":\"3\",\"status\":"
             "\"quarantined\",\"reason\":\"unknown plugin [x]\"}],\"workers\":2,\"serving\":1}\n");
+  view_.away = "etcd is away";
+  EXPECT_NE(talk("GET", "/v1/config/status").find("\"out_of_touch\":\"etcd is away\""),
+            std::string::npos);
   view_.store_error = "the store is closed";
   EXPECT_EQ(talk("GET", "/v1/routes"), "503 {\"error_msg\":\"the store is closed\"}\n");
 }
@@ -168,6 +176,8 @@ TEST_F(ControlApiTest, SchemasAndActions) {
 TEST_F(ControlApiTest, Status) {
   EXPECT_EQ(status("/status"), "200 {\"status\":\"ok\"}");
   EXPECT_EQ(status("/status/ready"), "200 {\"status\":\"ok\"}");
+  view_.away = "etcd is away";
+  EXPECT_EQ(status("/status/ready"), "200 {\"status\":\"ok\",\"out_of_touch\":\"etcd is away\"}");
   view_.reason = "worker id: 0 has not received configuration";
   EXPECT_EQ(status("/status/ready"),
             "503 {\"status\":\"error\",\"error\":\"worker id: 0 has not received "

@@ -33,6 +33,15 @@ struct SourceFault {
   std::string reason;
 };
 
+// All objects of one type, as they are stored and this node has taken them over. Nodes with the
+// same digests have the same configuration.
+struct TypeState {
+  config::Kind kind;
+  size_t objects = 0;
+  uint64_t digest = 0;
+  int64_t revision = 0;  // of the last change
+};
+
 struct NodeHealth {
   std::string ip;
   uint16_t port = 0;
@@ -69,6 +78,10 @@ class RuntimeView {
     size_t serving = 0;
   };
   virtual Workers workers() const = 0;
+
+  virtual std::vector<TypeState> types() const { return {}; }
+  // Why what is served may be old: the store cannot be reached.
+  virtual std::optional<std::string> out_of_touch() const { return std::nullopt; }
 
   // Why this node should get no traffic yet; nothing when it may.
   virtual std::optional<std::string> not_ready() const = 0;

@@ -45,12 +45,15 @@ Configuration::~Configuration() = default;
 
 async::Task<Result<void>> Configuration::load() {
   std::vector<snapshot::Change> changes;
-  std::map<std::string, int64_t> keys;
+  AppliedKeys keys;
   auto visit = [&](store::Entry entry) {
+    const AppliedKeys::Held* held = keys_.find(entry.key);
+    if (held != nullptr && held->mod_revision == entry.mod_revision) {
+      keys.put(entry.key, *held);
+      return;
+    }
     snapshot::Change change;
-    keys[entry.key] = entry.mod_revision;
-    auto held = keys_.find(entry.key);
-    if (held != keys_.end() && held->second == entry.mod_revision) return;
+    put_key(keys, entry);
     if (to_change(entry.key, std::move(entry.value), entry.create_revision, change)) {
       changes.push_back(std::move(change));
     }
@@ -58,10 +61,11 @@ async::Task<Result<void>> Configuration::load() {
   store::Store::Visitor visitor = visit;
   store::Outcome<int64_t> loaded = co_await parts_.store.load(visitor);
   if (!loaded) co_return fail(loaded.error().message);
-  for (const auto& [key, revision] : keys_) {
+  keys_.for_each([&](const std::string& key) {
     snapshot::Change gone;
-    if (!keys.contains(key) && to_change(key, {}, 0, gone)) changes.push_back(std::move(gone));
-  }
+    bool erased = keys.find(key) == nullptr;
+    if (erased && to_change(key, {}, 0, gone)) changes.push_back(std::move(gone));
+  });
   keys_ = std::move(keys);
   bool first = revision_ == 0;
   revision_ = *loaded;
@@ -80,9 +84,9 @@ void Configuration::on_changes(const store::ChangeSet& set) {
   for (const store::Change& from : set.changes) {
     snapshot::Change change;
     if (from.erased) {
-      keys_.erase(from.entry.key);
+      keys_.erase(from.entry.key, set.revision);
     } else {
-      keys_[from.entry.key] = from.entry.mod_revision;
+      put_key(keys_, from.entry);
     }
     std::string value = from.erased ? std::string() : from.entry.value;
     if (to_change(from.entry.key, std::move(value), from.entry.create_revision, change)) {
@@ -100,7 +104,7 @@ void Configuration::on_gap(std::string_view why) {
 
 void Configuration::recompile() {
   builder_.catalogue_changed();
-  for (auto& [key, revision] : keys_) revision = 0;  // none of them is up to date
+  keys_.forget_revisions();
   start_reload();
 }
 
@@ -119,11 +123,20 @@ void Configuration::reloaded(void* self) {
 }
 
 async::Task<void> Configuration::reload() {
-  Result<void> loaded = co_await load();
-  if (!loaded) {
+  for (;;) {
+    Result<void> loaded = co_await load();
+    if (loaded) co_return;
     observe::log(observe::Level::error, "the configuration could not be read: {}",
                  loaded.error().message);
+    net::Waker pause(parts_.loop);
+    co_await pause.wait(parts_.loop.now_us() + kReloadPauseUs);
   }
+}
+
+void Configuration::put_key(AppliedKeys& keys, const store::Entry& entry) const {
+  std::optional<Name> name = name_of(entry.key);
+  keys.put(entry.key, entry.value, entry.mod_revision,
+           name ? std::optional(name->kind) : std::nullopt);
 }
 
 // "/apisix/routes/1" -> routes, "1".

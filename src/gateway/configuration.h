@@ -6,13 +6,13 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "admin/node.h"
+#include "gateway/applied_keys.h"
 #include "gateway/secret_store.h"
 #include "gateway/settings.h"
 #include "gateway/stored_values.h"
@@ -63,6 +63,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   const snapshot::Builder& builder() const { return builder_; }
   int64_t revision() const { return revision_; }
   const SecretStore& secrets() const { return secrets_; }
+  const AppliedKeys& applied_keys() const { return keys_; }
 
   // admin::Node
   async::Task<void> applied(int64_t revision) override;
@@ -73,6 +74,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
  private:
   static constexpr int64_t kAppliedPatienceUs = 5'000'000;
   static constexpr int64_t kSecretPatienceUs = 3'000'000;  // of the first load
+  static constexpr int64_t kReloadPauseUs = 1'000'000;
 
   void on_changes(const store::ChangeSet& changes) override;
   void on_gap(std::string_view why) override;
@@ -88,6 +90,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   async::Task<void> read_again();
   static void read_again_done(void* self);
 
+  void put_key(AppliedKeys& keys, const store::Entry& entry) const;
   bool to_change(const std::string& key, std::string value, int64_t create_revision,
                  snapshot::Change& change) const;
   void apply(std::span<const snapshot::Change> changes);
@@ -109,9 +112,9 @@ class Configuration final : public admin::Node, private store::WatchListener {
   bool reading_again_ = false;
   std::vector<std::function<void()>> secret_waits_;
   bool reloading_ = false;
-  bool reload_again_ = false;            // something came up while it was reloaded
-  std::map<std::string, int64_t> keys_;  // served keys with their mod_revision
-  int64_t revision_ = 0;                 // of the store, as applied
+  bool reload_again_ = false;  // something came up while it was reloaded
+  AppliedKeys keys_;
+  int64_t revision_ = 0;          // of the store, as applied
   uint64_t published_count_ = 0;  // numbers the snapshots, also those that only names have changed
 };
 

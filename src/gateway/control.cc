@@ -9,6 +9,7 @@
 #include "admin/checks.h"
 #include "expr/graphql.h"
 #include "gateway/config_file.h"
+#include "gateway/etcd_side.h"
 #include "gateway/gateway.h"
 #include "observe/log.h"
 #include "observe/metric_text.h"
@@ -313,6 +314,12 @@ Result<void> Control::open_store() {
       return {};
     case StoreKind::pushed:
       return open_pushed_store();
+    case StoreKind::etcd: {
+      auto opened = open_etcd_store(settings_, loop_, clock_);
+      if (!opened) return tl::unexpected(opened.error());
+      store_ = std::move(*opened);
+      return {};
+    }
     default:
       return open_embedded_store();
   }

@@ -180,6 +180,14 @@ control::RuntimeView::Workers NodeView::workers() const {
   return workers;
 }
 
+std::vector<control::TypeState> NodeView::types() const {
+  std::vector<control::TypeState> all;
+  for (const auto& [kind, type] : parts_.configuration.applied_keys().types()) {
+    all.push_back({kind, type.objects, type.digest, type.revision});
+  }
+  return all;
+}
+
 std::optional<std::string> NodeView::not_ready() const {
   if (draining_) return "this node is about to end";
   if (std::optional<std::string> missing = parts_.store.missing()) return missing;

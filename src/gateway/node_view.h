@@ -50,6 +50,8 @@ class NodeView final : public control::RuntimeView {
   std::vector<snapshot::Quarantined> quarantined() const override;
   std::vector<control::SourceFault> source_faults() const override;
   Workers workers() const override;
+  std::vector<control::TypeState> types() const override;
+  std::optional<std::string> out_of_touch() const override { return parts_.store.out_of_touch(); }
   std::optional<std::string> not_ready() const override;
   void reload_plugins() override { parts_.configuration.reload_plugins(); }
   async::Task<Result<Json>> explain(Json question) override {

@@ -184,6 +184,22 @@ struct EncryptionSettings {
 // is pushed through the Admin API for a node that has one.
 enum class StoreKind : uint8_t { embedded, etcd, file, pushed };
 
+// deployment.etcd.*
+struct EtcdSettings {
+  std::vector<std::string> hosts{"http://127.0.0.1:2379"};
+  std::string user;  // empty: without authentication
+  Secret password;
+  int64_t timeout_ms = 30'000;        // of a call
+  int64_t watch_timeout_ms = 50'000;  // of a watch that says nothing; then it is opened anew
+  int64_t startup_retry = 2;
+  bool verify = true;
+  std::string sni;   // empty: the host of the endpoint
+  std::string cert;  // what we show: paths of PEM files; relative to the prefix
+  std::string key;
+  int64_t check_interval_ms = 10'000;        // pylon.etcd.check_interval
+  std::string copy_path = "data/etcd.copy";  // pylon.etcd.copy; relative to the prefix
+};
+
 struct StoreSettings {
   Role role = Role::traditional;
   std::array<ConfigProvider, 3> provider_of{};  // by role; embedded unless written
@@ -193,7 +209,8 @@ struct StoreSettings {
   int64_t history_revisions = 1000;              // of the embedded store
   std::string pushed_path = "data/pushed.json";  // relative to the prefix
   std::string file_path;                         // of a file store; relative to the prefix
-  std::string key_prefix = "/apisix";            // deployment.etcd.prefix: of the keys in answers
+  std::string key_prefix = "/apisix";            // deployment.etcd.prefix: of all keys
+  EtcdSettings etcd;
 };
 
 // pylon.limits.*: what one client, or all together, may use.

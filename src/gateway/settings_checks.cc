@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "gateway/settings_report.h"
 #include "gateway/settings_types.h"
+#include "store/etcd/client.h"
 
 namespace pylon::gateway {
 namespace {
@@ -37,6 +38,22 @@ std::string profile_path(std::string_view name, std::string_view ending,
   return fmt::format("conf/{}{}{}.{}", name, profile.empty() ? "" : "-", profile, ending);
 }
 
+void check_etcd(const EtcdSettings& etcd, Report& report) {
+  if (etcd.hosts.empty()) report.error("deployment.etcd.host", "it must name an endpoint");
+  for (size_t i = 0; i < etcd.hosts.size(); ++i) {
+    auto endpoint = store::etcd::Endpoint::parse(etcd.hosts[i]);
+    if (endpoint) continue;
+    report.error(fmt::format("deployment.etcd.host[{}]", i),
+                 fmt::format("\"{}\": {}", etcd.hosts[i], endpoint.error().message));
+  }
+  if (etcd.user.empty() != etcd.password.empty()) {
+    report.error("deployment.etcd.user", "user and password go together");
+  }
+  if (etcd.cert.empty() != etcd.key.empty()) {
+    report.error("deployment.etcd.tls.cert", "cert and key go together");
+  }
+}
+
 void check_store(Settings& settings, const Environment& environment, Report& report) {
   StoreSettings& store = settings.store;
   settings.debug_path = profile_path("debug", "yaml", environment);
@@ -58,10 +75,13 @@ void check_store(Settings& settings, const Environment& environment, Report& rep
           "apisix", store.provider() == ConfigProvider::json ? "json" : "yaml", environment);
       if (store.role != Role::control_plane) return;
       return report.error(key, "a control plane needs a store that others can read");
+    case ConfigProvider::etcd:
+      store.kind = StoreKind::etcd;
+      return check_etcd(store.etcd, report);
     default:
       return report.error(key,
-                          "this version has the stores embedded, yaml and json: write one of "
-                          "these, or leave the key out");
+                          "this version has the stores embedded, etcd, yaml and json: write one "
+                          "of these, or leave the key out");
   }
 }
 

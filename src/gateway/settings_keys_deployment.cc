@@ -7,6 +7,7 @@ namespace {
 using S = Settings;
 using enum Standing;
 using Admin = AdminSettings;
+using Etcd = EtcdSettings;
 
 constexpr std::string_view kRoles[] = {"traditional", "control_plane", "data_plane"};
 constexpr std::string_view kProviders[] = {"embedded", "etcd", "yaml", "json", "xds"};
@@ -78,13 +79,27 @@ constexpr KeyType provider_type() {
           .show = [](const Settings&) -> std::string { return "embedded"; }};
 }
 
+constexpr KeyType etcd_password_type() {
+  return {.read =
+              [](const Json& value, Settings& into) {
+                std::string exposed;
+                if (!read_text(value, exposed)) return fits(false);
+                into.store.etcd.password = Secret(exposed);
+                return fits(true);
+              },
+          .expects = []() -> std::string { return "a text"; },
+          .show = [](const Settings&) -> std::string { return "''"; },
+          .clear = [](Settings& into) { into.store.etcd.password = Secret(); }};
+}
+
 constexpr Key kKeys[] = {
     {"deployment.role", choice<kRoles, &S::store, &StoreSettings::role>(),
      "traditional serves both traffic and the Admin API, control_plane only the Admin API, "
      "data_plane only traffic."},
     {"deployment.role_traditional.config_provider", provider_type<Role::traditional>(),
      "Where the configuration comes from. embedded: a file of this node, written through the Admin "
-     "API. yaml, json: with the Admin API, pushed as a whole by PUT /apisix/admin/configs; with "
+     "API. etcd: an etcd v3 that other nodes, and APISIX, may share. yaml, json: with the Admin "
+     "API, pushed as a whole by PUT /apisix/admin/configs; with "
      "apisix.enable_admin false, from conf/apisix.yaml or conf/apisix.json."},
     {"deployment.role_control_plane.config_provider", provider_type<Role::control_plane>(),
      "The same for this role."},
@@ -119,9 +134,34 @@ constexpr Key kKeys[] = {
      "Serve the dashboard at /ui/."},
     {"deployment.admin.admin_api_version", api_version_type(), "The shape of the answers."},
 
+    {"deployment.etcd.host", texts<&S::store, &StoreSettings::etcd, &Etcd::hosts>(),
+     "The endpoints of etcd: http://HOST:PORT or https://HOST:PORT. When one does not answer, the "
+     "next one is asked."},
     {"deployment.etcd.prefix", text<&S::store, &StoreSettings::key_prefix>(),
-     "What the keys in the Admin API's answers begin with."},
-    {"deployment.etcd", anything(), "The etcd store is not there yet.", later},
+     "What all keys begin with, in every store."},
+    {"deployment.etcd.timeout", duration<&S::store, &StoreSettings::etcd, &Etcd::timeout_ms>(),
+     "How long a read or a write may take, all endpoints together."},
+    {"deployment.etcd.watch_timeout",
+     duration<&S::store, &StoreSettings::etcd, &Etcd::watch_timeout_ms>(),
+     "A watch that says nothing for so long is opened anew."},
+    {"deployment.etcd.startup_retry",
+     integer<1, 1'000, &S::store, &StoreSettings::etcd, &Etcd::startup_retry>(),
+     "How often etcd is tried again at the start, a second apart, when there is no local copy."},
+    {"deployment.etcd.user", text<&S::store, &StoreSettings::etcd, &Etcd::user>(),
+     "The user, when etcd asks for one."},
+    {"deployment.etcd.password", etcd_password_type(), "Its password."},
+    {"deployment.etcd.tls.verify", flag<&S::store, &StoreSettings::etcd, &Etcd::verify>(),
+     "Verify the certificates of https endpoints, against apisix.ssl.ssl_trusted_certificate."},
+    {"deployment.etcd.tls.sni", text<&S::store, &StoreSettings::etcd, &Etcd::sni>(),
+     "The name to send and to verify; empty: the endpoint's host."},
+    {"deployment.etcd.tls.cert", text<&S::store, &StoreSettings::etcd, &Etcd::cert>(),
+     "The certificate that this node shows: the path of a PEM file."},
+    {"deployment.etcd.tls.key", text<&S::store, &StoreSettings::etcd, &Etcd::key>(),
+     "Its key: the path of a PEM file."},
+    {"deployment.etcd.resync_delay", anything(),
+     "Reading anew begins at once, and its repetitions are a second apart.", ignored},
+    {"deployment.etcd.health_check_timeout", anything(),
+     "An endpoint that failed is asked again when the others fail.", ignored},
     {"deployment.certs", anything(), "TLS is not served yet.", later},
     {"deployment.admin.https_admin", anything(), "The Admin API is not served over TLS yet.",
      later},

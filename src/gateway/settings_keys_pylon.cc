@@ -6,6 +6,7 @@ namespace {
 
 using S = Settings;
 using Limits = LimitSettings;
+using Etcd = EtcdSettings;
 
 constexpr Key kKeys[] = {
     {"pylon.limits.request_line", bytes<1024, &S::limits, &Limits::request_line_bytes>(),
@@ -21,6 +22,13 @@ constexpr Key kKeys[] = {
     {"pylon.limits.memory", bytes<0, &S::limits, &Limits::memory_bytes>(),
      "What the gateway process may use; near it idle connections are closed, then new ones "
      "refused. 0: not limited."},
+    {"pylon.etcd.check_interval",
+     duration<&S::store, &StoreSettings::etcd, &Etcd::check_interval_ms>(),
+     "How often what this node has is compared with what etcd holds; a difference is mended at "
+     "once. 0: never."},
+    {"pylon.etcd.copy", text<&S::store, &StoreSettings::etcd, &Etcd::copy_path>(),
+     "Where the last good configuration is kept, to start with when etcd cannot be reached; empty: "
+     "nowhere."},
     {"pylon.stop_timeout", duration<&S::stop_timeout_ms>(),
      "How long `stop` and SIGTERM let requests finish; `quit` and `reload` have "
      "nginx_config.worker_shutdown_timeout."},

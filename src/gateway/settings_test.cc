@@ -236,10 +236,37 @@ TEST(Settings, TlsListensByDefaultAndWhereItIsTold) {
 }
 
 TEST(Settings, StoresThatAreNotThereAreRefused) {
-  ParsedSettings parsed = parse("deployment:\n  role_traditional:\n    config_provider: etcd\n");
+  ParsedSettings parsed = parse("deployment:\n  role_traditional:\n    config_provider: xds\n");
   EXPECT_FALSE(parsed.ok());
   EXPECT_THAT(said(parsed), HasSubstr("c.yaml:3: deployment.role_traditional.config_provider: "));
   EXPECT_TRUE(parse("deployment: {role_data_plane: {config_provider: yaml}}").ok());
+}
+
+TEST(Settings, EtcdIsReached) {
+  ParsedSettings parsed = parse(
+      "deployment:\n"
+      "  role_traditional: {config_provider: etcd}\n"
+      "  etcd: {host: ['https://a:2379', 'http://b'], prefix: /p, timeout: 3, user: u,\n"
+      "    password: w, tls: {verify: false, sni: etcd.local}}\n");
+  ASSERT_TRUE(parsed.ok()) << said(parsed);
+  EXPECT_EQ(said(parsed), "");
+  const StoreSettings& store = parsed.settings.store;
+  EXPECT_EQ(store.kind, StoreKind::etcd);
+  EXPECT_EQ(store.key_prefix, "/p");
+  EXPECT_EQ(store.etcd.timeout_ms, 3'000);
+  EXPECT_TRUE(store.etcd.password.equals("w"));
+  EXPECT_FALSE(store.etcd.verify);
+}
+
+TEST(Settings, EtcdsSettingsAreChecked) {
+  auto fault = [](const std::string& etcd) {
+    return said(
+        parse("deployment: {role_traditional: {config_provider: etcd}, etcd: {" + etcd + "}}\n"));
+  };
+  EXPECT_THAT(fault("host: ['127.0.0.1:2379']"), HasSubstr("deployment.etcd.host[0]: "));
+  EXPECT_THAT(fault("host: []"), HasSubstr("deployment.etcd.host: "));
+  EXPECT_THAT(fault("user: u"), HasSubstr("deployment.etcd.user: "));
+  EXPECT_THAT(fault("tls: {cert: a}"), HasSubstr("deployment.etcd.tls.cert: "));
 }
 
 TEST(Settings, ADataPlaneHasNoAdminApi) {

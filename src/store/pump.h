@@ -24,6 +24,9 @@ class Pump {
     messages_.push_back(std::move(message));
     posted_.notify_one();
   }
+  // Something else to turn while there is no message: a loop. It must not wait for long.
+  void turn_with(std::function<void()> turn) { turn_ = std::move(turn); }
+
   std::function<void(std::function<void()>)> poster() {
     return [this](std::function<void()> message) { post(std::move(message)); };
   }
@@ -46,6 +49,7 @@ class Pump {
   // Messages run here until the condition holds. A test that waits for nothing fails loudly.
   template <class Condition>
   void run_until(Condition condition) {
+    if (turn_) return turn_until(condition);
     while (!condition()) next_message()();
   }
 
@@ -55,6 +59,17 @@ class Pump {
   }
 
  private:
+  template <class Condition>
+  void turn_until(Condition condition) {
+    auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+      turn_();
+      if (std::chrono::steady_clock::now() < limit) continue;
+      std::fputs("the pump waits for something that does not come\n", stderr);
+      std::abort();
+    }
+  }
+
   std::function<void()> next_message() {
     std::unique_lock lock(mutex_);
     auto some = [this] { return !messages_.empty(); };
@@ -70,6 +85,7 @@ class Pump {
   std::mutex mutex_;
   std::condition_variable posted_;
   std::deque<std::function<void()>> messages_;
+  std::function<void()> turn_;
 };
 
 }  // namespace pylon::store

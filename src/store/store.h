@@ -2,13 +2,15 @@
 // revisions at which it was created and last changed; the revision counter grows by one with every
 // transaction that changes something and never goes back.
 //
-// Implementations: embedded (SQLite, the default), memory (tests). The interface is etcd v3's in
-// what it promises, so that etcd, files and pushed configuration fit behind it: reads and writes
-// are linearizable, a transaction is atomic, an acknowledged write is durable, and a watch tells
-// every change after a revision exactly once, in order, or says that it cannot.
+// Implementations: embedded (SQLite, the default), etcd, file, pushed, memory (tests). The
+// interface is etcd v3's in what it promises: reads and writes are linearizable, a transaction is
+// atomic, an acknowledged write is durable, and a watch tells every change after a revision exactly
+// once, in order, or says that it cannot. Where others write too (etcd), revisions may leave
+// numbers out.
 //
 // Everything here belongs to the control thread: tasks resume and listeners are called on it.
-// Strings are taken by value because a task may outlive its caller's locals.
+// Strings are taken by value because a task may outlive its caller's locals. Whether the write of a
+// task that is dropped before its end happens is open.
 #pragma once
 
 #include <cstdint>
@@ -172,6 +174,9 @@ class Store {
   virtual std::vector<Fault> faults() const { return {}; }
   // Why there is no configuration at all, not even an old one; nothing when there is.
   virtual std::optional<std::string> missing() const { return std::nullopt; }
+  // Why what is served may be older than what the source has: it cannot be reached. Nothing while
+  // there is touch with it.
+  virtual std::optional<std::string> out_of_touch() const { return std::nullopt; }
   // Lets go of what only one process can have (a file), for the one that comes after. Operations
   // under way are finished and answered, later ones fail.
   virtual void close() {}

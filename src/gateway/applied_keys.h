@@ -1,0 +1,54 @@
+// AppliedKeys: which version of each stored key this node has taken over, and a digest of all of
+// them per type of resource. Two nodes with the same digests have the same configuration.
+//
+// The digest is the sum of the hashes of key and value, so a change costs what it touches and the
+// order does not matter. It is no protection against somebody who picks values for it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/resource.h"
+
+namespace pylon::gateway {
+
+class AppliedKeys {
+ public:
+  struct Held {
+    int64_t mod_revision = 0;
+    uint64_t digest = 0;
+    std::optional<config::Kind> kind;  // nothing: no resource
+  };
+  struct Type {
+    size_t objects = 0;
+    uint64_t digest = 0;
+    int64_t revision = 0;  // of the last change of that type, also an erasure
+  };
+
+  // Null: it is not there. Valid until the next change.
+  const Held* find(std::string_view key) const;
+  void put(const std::string& key, std::string_view value, int64_t mod_revision,
+           std::optional<config::Kind> kind);
+  void put(const std::string& key, const Held& held);
+  void erase(const std::string& key, int64_t revision);
+  // As if every version were unknown; digests stay.
+  void forget_revisions();
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [key, held] : keys_) visit(key);
+  }
+  size_t size() const { return keys_.size(); }
+  const std::map<config::Kind, Type>& types() const { return types_; }
+
+ private:
+  void drop(const Held& held);
+
+  std::map<std::string, Held, std::less<>> keys_;
+  std::map<config::Kind, Type> types_;
+};
+
+}  // namespace pylon::gateway

@@ -1,0 +1,23 @@
+// The etcd store as the settings describe it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "gateway/settings.h"
+#include "net/loop.h"
+#include "store/store.h"
+#include "upstream/dns_config.h"
+
+namespace pylon::gateway {
+
+// Loop and clock must outlive it. The error names the setting.
+Result<std::unique_ptr<store::Store>> open_etcd_store(const Settings& settings, net::Loop& loop,
+                                                      const Clock& clock);
+
+// Makes the directories of APISIX ("/apisix/routes/" -> init_dir), where they are missing. Blocks.
+Result<void> init_etcd(const Settings& settings);
+
+}  // namespace pylon::gateway

@@ -1,0 +1,110 @@
+// EtcdStore: the configuration in etcd v3, with APISIX's keys and values ("/apisix/routes/1" ->
+// JSON), so that both can work on the same etcd.
+//
+// Reads are linearizable, a transaction is one of etcd's (at most 128 operations unless the server
+// says otherwise), and it is answered when this node's watches have been told of it. Expiry is
+// etcd's leases. Never stale: see Feed; and at an interval the keys that etcd lists are held
+// against what was told, and a difference is a gap, after which everything is read. The last good
+// configuration is kept in a local copy: load() gives that one when etcd cannot be reached at the
+// start, and watches then go on from its revision when etcd is back.
+//
+// Belongs to the control thread; the copy is written by a thread of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "store/etcd/client.h"
+#include "store/etcd/feed.h"
+#include "store/etcd/mirror.h"
+#include "store/store.h"
+#include "store/watch_list.h"
+
+namespace pylon::store {
+
+struct EtcdOptions {
+  etcd::ClientOptions client;
+  std::string prefix;                  // of all keys: "/apisix/"
+  std::string copy_path;               // empty: no copy is kept
+  int64_t silence_ms = 50'000;         // of a watch, until it is opened anew
+  int64_t check_interval_ms = 10'000;  // of the self-check; 0: none
+  int startup_retries = 2;             // of the first load(), when there is no copy
+};
+
+class EtcdStore final : public Store, private etcd::Feed::Owner {
+ public:
+  // The error is about certificates; whether etcd answers shows later.
+  static Result<std::unique_ptr<EtcdStore>> open(EtcdOptions options, net::Loop& loop,
+                                                 const Clock& clock, etcd::Client::Resolve resolve);
+  ~EtcdStore() override;
+
+  async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
+  async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) override;
+  async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) override;
+  async::Task<Outcome<int64_t>> load(Visitor visit) override;
+  async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
+  std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
+  int64_t revision() const override { return newest_; }
+  void on_timer() override;
+  std::optional<std::string> out_of_touch() const override;
+  void close() override;
+  Outcome<void> reopen() override;
+
+ private:
+  struct Listing {
+    etcd::Header header;
+    std::vector<Entry> entries;  // by key
+  };
+
+  EtcdStore(EtcdOptions options, net::Loop& loop, const Clock& clock);
+
+  async::Task<Outcome<Listing>> read(std::string prefix, bool keys_only);
+  async::Task<Outcome<Listing>> read_pages(std::string prefix, bool keys_only);
+  async::Task<Outcome<Listing>> first_read();
+  int64_t take(Listing listing, const Visitor& visit);
+  std::optional<int64_t> take_copy(const Failure& why, const Visitor& visit);
+  async::Task<Outcome<std::vector<int64_t>>> grant(const Transaction& transaction);
+  async::Task<void> revoke(std::vector<int64_t> leases);
+  async::Task<void> served(int64_t revision);
+
+  void on_set(const ChangeSet& set) override;
+  void on_gap(const std::string& why) override;
+  void on_connected() override;
+
+  void start_check();
+  static void checked(void* self);
+  async::Task<void> check();
+  void keep_copy();
+  void join_writer();
+
+  const EtcdOptions options_;
+  net::Loop& loop_;
+  const Clock& clock_;
+  std::unique_ptr<etcd::Client> client_;
+  std::unique_ptr<etcd::Feed> feed_;
+  etcd::Mirror mirror_;
+  WatchList watches_;
+  int64_t newest_ = 0;
+  std::string stand_in_;  // not empty: the copy is served, and why
+  bool closed_ = false;
+
+  async::Task<void> check_;
+  bool checking_ = false;
+  int64_t next_check_us_ = 0;
+  int64_t next_listing_us_ = 0;
+
+  std::thread writer_;
+  std::atomic<bool> writing_{false};
+  int64_t copied_revision_ = 0;
+  int64_t next_copy_us_ = 0;
+};
+
+}  // namespace pylon::store

@@ -1,0 +1,102 @@
+// What is said to etcd v3 and what it answers, in the JSON form of its gRPC gateway: octets are
+// base64, 64-bit numbers are texts, fields with their default value are left out.
+//
+// Pure functions. Source: etcd docs, "gRPC gateway" and the API reference (rpc.proto, kv.proto).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "store/store.h"
+
+namespace pylon::store::etcd {
+
+struct Header {
+  uint64_t cluster_id = 0;
+  int64_t revision = 0;
+};
+
+// Keys of a directory, as APISIX makes them ("/apisix/routes/" -> init_dir): no resource has one.
+inline bool is_placeholder(std::string_view key) { return key.ends_with('/'); }
+
+// ---- POST /v3/kv/range
+
+struct RangeQuery {
+  std::string first;       // the key; the first one, when `end` is not empty
+  std::string end = {};    // before this one; "\0": to the last
+  int64_t revision = 0;    // 0: the newest
+  size_t limit = 0;        // 0: all
+  bool keys_only = false;  // without the values
+};
+// Every key that begins with the prefix.
+RangeQuery range_of(std::string_view prefix);
+std::string range_request(const RangeQuery& query);
+
+struct RangeAnswer {
+  Header header;
+  std::vector<Entry> entries;  // by key
+  bool more = false;           // the limit has cut it off
+};
+Outcome<RangeAnswer> read_range(const Json& answer);
+
+// ---- POST /v3/kv/txn
+
+// `leases`: one per operation, 0: none; empty: none at all.
+std::string txn_request(const Transaction& transaction, const std::vector<int64_t>& leases);
+
+struct TxnAnswer {
+  Header header;
+  bool succeeded = false;
+  std::vector<size_t> existed;  // per operation: how many keys were there before
+};
+Outcome<TxnAnswer> read_txn(const Json& answer, const Transaction& transaction);
+
+// ---- POST /v3/lease/grant, /v3/lease/revoke, /v3/auth/authenticate
+
+std::string grant_request(int64_t ttl_s);
+std::string revoke_request(int64_t lease);
+Outcome<int64_t> read_lease(const Json& answer);
+std::string authenticate_request(const std::string& user, const Secret& password);
+Outcome<Secret> read_token(const Json& answer);
+
+// ---- POST /v3/watch: a line of JSON for each message
+
+std::string watch_request(std::string_view prefix, int64_t first_revision);
+
+struct WatchMessage {
+  Header header;
+  bool created = false;
+  bool canceled = false;
+  int64_t compact_revision = 0;  // canceled: the changes before it are gone
+  std::string reason;            // canceled
+  std::vector<ChangeSet> sets;   // by revision; whole revisions
+};
+// The error is etcd's, or that the line cannot be understood.
+Outcome<WatchMessage> read_watch(std::string_view line);
+
+// ---- refusals
+
+enum class Fault : uint8_t {
+  unavailable,      // this member cannot answer now; another one may
+  unauthenticated,  // no token, or one that has ended
+  compacted,        // the revision asked for is gone
+  full,
+  refused,
+};
+struct Refusal {
+  Fault fault = Fault::refused;
+  std::string message;
+
+  Failure failure() const;
+};
+// Of an answer whose status is not 200.
+Refusal read_refusal(int status, std::string_view body);
+// Of an error's number in gRPC and its text.
+Refusal refusal_of(int64_t code, std::string_view message);
+
+}  // namespace pylon::store::etcd
