@@ -6,7 +6,8 @@
 #   gateway  release build, the whole gateway against real peers (pytest)
 #   asan     unit tests and a gateway under AddressSanitizer and UBSan
 #   tsan     the same under ThreadSanitizer, the rooms that threads share, two workers
-#   fuzz     each fuzzer for FUZZ_SECONDS (60), from tests/seeds and what it found before
+#   fuzz     each fuzzer for FUZZ_SECONDS (60), from tests/seeds and what it found before; those of
+#            what every request or change goes through for FUZZ_CORE_SECONDS (the same)
 # The last line counts the cases of all steps; what a step printed stands in build/logs/.
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -125,10 +126,12 @@ tsan() {
   return $status
 }
 
+CORE_FUZZERS=" http_parser_fuzz http_body_decoder_fuzz http_uri_fuzz base_json_fuzz base_yaml_fuzz "
 run_fuzzer() {
-  local name=$1 corpus=build/corpus/$1 seeds=tests/seeds/$1
+  local name=$1 corpus=build/corpus/$1 seeds=tests/seeds/$1 seconds=${FUZZ_SECONDS:-60}
+  [[ $CORE_FUZZERS != *" $name "* ]] || seconds=${FUZZ_CORE_SECONDS:-$seconds}
   mkdir -p "$corpus"
-  "build/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=1024 \
+  "build/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
     -verbosity=0 -artifact_prefix="$corpus." "$corpus" "$seeds" >"$LOGS/$name.log" 2>&1 &&
     echo "$name: 1 passed in 0s" && return 0
   tail -n 60 "$LOGS/$name.log"

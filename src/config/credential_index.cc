@@ -6,8 +6,7 @@ bool CredentialIndex::Editor::erase(std::string_view plugin, std::string_view ke
                                     std::string_view consumer_name,
                                     std::string_view credential_id) {
   const Ref<const Credential>* held = by_key_.find({plugin, key});
-  if (held == nullptr || (*held)->consumer_name != consumer_name ||
-      (*held)->credential_id != credential_id) {
+  if (held == nullptr || (*held)->consumer->name != consumer_name || (*held)->id != credential_id) {
     return false;
   }
   return by_key_.erase({plugin, key});

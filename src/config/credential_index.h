@@ -17,8 +17,6 @@ class PluginSet;
 
 namespace pylon::config {
 
-struct Consumer;
-
 // What an auth plugin made of a consumer's part of its configuration: its ConsumerConfig.
 class AuthConf : public RefCounted {
  public:
@@ -29,15 +27,22 @@ class AuthConf : public RefCounted {
   const void* object_ = nullptr;
 };
 
-// One way to prove to be a consumer. The pointers live as long as the snapshot that holds this.
-struct Credential : RefCounted {
-  const Consumer* consumer = nullptr;
-  const plugin::PluginSet* plugins = nullptr;  // of the consumer, auth plugins left out; or null
-  std::string consumer_name;
+// What is known of a consumer once a request is its. The snapshot has its own kind, which keeps
+// the plugins alive.
+struct KnownConsumer : RefCounted {
+  virtual ~KnownConsumer() = default;
+
+  std::string name;
   std::string group_id;
-  std::string custom_id;      // label custom_id of the consumer
-  std::string credential_id;  // empty: the key stands in the consumer itself
-  Ref<const AuthConf> conf;   // null in entries by consumer name
+  std::string custom_id;                       // label custom_id
+  const plugin::PluginSet* plugins = nullptr;  // auth plugins left out; null: none
+};
+
+// One way to prove to be a consumer.
+struct Credential : RefCounted {
+  Ref<const KnownConsumer> consumer;
+  std::string id;  // empty: the key stands in the consumer itself
+  Ref<const AuthConf> conf;
 
   template <class ConsumerConfig>
   const ConsumerConfig& conf_as() const {
@@ -54,8 +59,8 @@ class CredentialIndex {
     const Ref<const Credential>* found = by_key_.find({plugin, key});
     return found != nullptr ? found->get() : nullptr;
   }
-  const Credential* find_consumer(std::string_view name) const {
-    const Ref<const Credential>* found = by_name_.find(name);
+  const KnownConsumer* find_consumer(std::string_view name) const {
+    const Ref<const KnownConsumer>* found = by_name_.find(name);
     return found != nullptr ? found->get() : nullptr;
   }
 
@@ -64,14 +69,14 @@ class CredentialIndex {
 
  private:
   struct Key {
-    std::string plugin;
+    std::string_view plugin;
     std::string key;
   };
   struct KeyView {
     KeyView(std::string_view plugin_name, std::string_view value)
         : plugin(plugin_name), key(value) {}
     explicit KeyView(const Key& stored) : plugin(stored.plugin), key(stored.key) {}
-    explicit operator Key() const { return {std::string(plugin), std::string(key)}; }
+    explicit operator Key() const { return {plugin, std::string(key)}; }
     std::string_view plugin;
     std::string_view key;
   };
@@ -84,7 +89,7 @@ class CredentialIndex {
     }
   };
   using ByKey = PersistentMap<Ref<const Credential>, KeyTraits>;
-  using ByName = PersistentMap<Ref<const Credential>>;
+  using ByName = PersistentMap<Ref<const KnownConsumer>>;
 
   ByKey by_key_;
   ByName by_name_;
@@ -96,7 +101,7 @@ class CredentialIndex::Editor {
   explicit Editor(const CredentialIndex& index)
       : by_key_(index.by_key_.edit()), by_name_(index.by_name_.edit()) {}
 
-  // The last one to claim a key has it.
+  // The last one to claim a key has it. Names of plugins outlive all indices.
   void insert(std::string_view plugin, std::string_view key, Ref<const Credential> credential) {
     by_key_.insert({plugin, key}, std::move(credential));
   }
@@ -104,8 +109,8 @@ class CredentialIndex::Editor {
   bool erase(std::string_view plugin, std::string_view key, std::string_view consumer_name,
              std::string_view credential_id);
 
-  void insert_consumer(Ref<const Credential> consumer) {
-    std::string_view name = consumer->consumer_name;
+  void insert_consumer(Ref<const KnownConsumer> consumer) {
+    std::string_view name = consumer->name;
     by_name_.insert(name, std::move(consumer));
   }
   void erase_consumer(std::string_view name) { by_name_.erase(name); }

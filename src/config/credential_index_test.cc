@@ -5,10 +5,16 @@
 namespace pylon::config {
 namespace {
 
-Ref<const Credential> credential(std::string consumer, std::string id = {}) {
+Ref<const KnownConsumer> consumer(std::string name) {
+  auto made = make_ref<KnownConsumer>();
+  made->name = std::move(name);
+  return made;
+}
+
+Ref<const Credential> credential(std::string of, std::string id = {}) {
   auto made = make_ref<Credential>();
-  made->consumer_name = std::move(consumer);
-  made->credential_id = std::move(id);
+  made->consumer = consumer(std::move(of));
+  made->id = std::move(id);
   return made;
 }
 
@@ -18,8 +24,8 @@ TEST(CredentialIndex, FindsByPluginAndKey) {
   edit.insert("jwt-auth", "k1", credential("bob"));
   CredentialIndex index = std::move(edit).commit();
   ASSERT_NE(index.find("key-auth", "k1"), nullptr);
-  EXPECT_EQ(index.find("key-auth", "k1")->consumer_name, "ann");
-  EXPECT_EQ(index.find("jwt-auth", "k1")->consumer_name, "bob");
+  EXPECT_EQ(index.find("key-auth", "k1")->consumer->name, "ann");
+  EXPECT_EQ(index.find("jwt-auth", "k1")->consumer->name, "bob");
   EXPECT_EQ(index.find("key-auth", "k2"), nullptr);
   EXPECT_EQ(index.find("basic-auth", "k1"), nullptr);
   EXPECT_EQ(index.find("key-auth", ""), nullptr);
@@ -32,8 +38,8 @@ TEST(CredentialIndex, AVersionStaysAsItIs) {
   auto second_edit = first.edit();
   second_edit.insert("key-auth", "k", credential("bob"));
   CredentialIndex second = std::move(second_edit).commit();
-  EXPECT_EQ(first.find("key-auth", "k")->consumer_name, "ann");
-  EXPECT_EQ(second.find("key-auth", "k")->consumer_name, "bob");
+  EXPECT_EQ(first.find("key-auth", "k")->consumer->name, "ann");
+  EXPECT_EQ(second.find("key-auth", "k")->consumer->name, "bob");
 }
 
 TEST(CredentialIndex, OnlyTheOwnerGivesAKeyUp) {
@@ -48,7 +54,7 @@ TEST(CredentialIndex, OnlyTheOwnerGivesAKeyUp) {
 
 TEST(CredentialIndex, FindsConsumersByName) {
   auto edit = CredentialIndex().edit();
-  edit.insert_consumer(credential("anonymous"));
+  edit.insert_consumer(consumer("anonymous"));
   CredentialIndex index = std::move(edit).commit();
   ASSERT_NE(index.find_consumer("anonymous"), nullptr);
   EXPECT_EQ(index.find_consumer("nobody"), nullptr);

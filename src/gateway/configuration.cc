@@ -270,7 +270,7 @@ std::optional<admin::KeyOwner> Configuration::key_owner(std::string_view plugin,
                                                         std::string_view key) const {
   const config::Credential* found = builder_.current().credentials.find(plugin, key);
   if (found == nullptr) return std::nullopt;
-  return admin::KeyOwner{found->consumer_name, found->credential_id};
+  return admin::KeyOwner{found->consumer->name, found->id};
 }
 
 }  // namespace pylon::gateway

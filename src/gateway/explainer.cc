@@ -279,10 +279,9 @@ void Explainer::run_auth(Case& one) const {
     group = found->get();
     one.sources.push_back({parts_.builder.key_of(Kind::consumer_group, consumer.group_id), *found});
   }
-  const auto* known = one.snapshot.consumers.find(consumer.name);
-  if (known != nullptr && (*known)->plugins) {
+  if (auto own = parts_.builder.consumer_plugins(std::string(consumer.name))) {
     std::string key = parts_.builder.key_of(Kind::consumer, consumer.name);
-    one.sources.push_back({std::move(key), (*known)->plugins});
+    one.sources.push_back({std::move(key), std::move(own)});
   }
   one.merged = Chain::merge(route, group, consumer.plugins);
 }

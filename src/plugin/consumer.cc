@@ -15,22 +15,30 @@ void strip_identity(http::Exchange& exchange) {
   }
 }
 
-void attach_consumer(http::Exchange& exchange, const config::Credential& credential) {
-  exchange.consumer = {.consumer = credential.consumer,
-                       .name = credential.consumer_name,
-                       .group_id = credential.group_id,
-                       .credential_id = credential.credential_id,
-                       .custom_id = credential.custom_id,
-                       .plugins = credential.plugins};
+namespace {
+
+void attach(http::Exchange& exchange, const config::KnownConsumer& consumer,
+            std::string_view credential_id) {
+  exchange.consumer = {.name = consumer.name,
+                       .group_id = consumer.group_id,
+                       .credential_id = credential_id,
+                       .custom_id = consumer.custom_id,
+                       .plugins = consumer.plugins};
   strip_identity(exchange);
   http::Fields& fields = exchange.request.fields;
-  fields.add(FieldId::x_consumer_username, credential.consumer_name);
-  if (!credential.credential_id.empty()) {
-    fields.add(FieldId::x_credential_identifier, credential.credential_id);
-  }
-  if (!credential.custom_id.empty()) {
-    fields.add(FieldId::x_consumer_custom_id, credential.custom_id);
-  }
+  fields.add(FieldId::x_consumer_username, consumer.name);
+  if (!credential_id.empty()) fields.add(FieldId::x_credential_identifier, credential_id);
+  if (!consumer.custom_id.empty()) fields.add(FieldId::x_consumer_custom_id, consumer.custom_id);
+}
+
+}  // namespace
+
+void attach_consumer(http::Exchange& exchange, const config::Credential& credential) {
+  attach(exchange, *credential.consumer, credential.id);
+}
+
+void attach_consumer(http::Exchange& exchange, const config::KnownConsumer& anonymous) {
+  attach(exchange, anonymous, {});
 }
 
 }  // namespace pylon::plugin

@@ -3,7 +3,8 @@
 
 namespace pylon::config {
 struct Credential;
-}
+struct KnownConsumer;
+}  // namespace pylon::config
 namespace pylon::http {
 struct Exchange;
 }
@@ -16,5 +17,6 @@ void strip_identity(http::Exchange& exchange);
 
 // The request is this consumer's from now on; the upstream is told by the fields above.
 void attach_consumer(http::Exchange& exchange, const config::Credential& credential);
+void attach_consumer(http::Exchange& exchange, const config::KnownConsumer& anonymous);
 
 }  // namespace pylon::plugin

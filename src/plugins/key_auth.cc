@@ -107,7 +107,7 @@ class KeyAuth {
       exchange.request.fields.remove(config_.header);
       remove_argument(exchange, config_.query);
     }
-    const Credential* anonymous =
+    const config::KnownConsumer* anonymous =
         exchange.credentials != nullptr
             ? exchange.credentials->find_consumer(*config_.anonymous_consumer)
             : nullptr;

@@ -18,16 +18,21 @@ class KeyAuthTest : public testing::Test {
     auto edit = config::CredentialIndex().edit();
     edit.insert("key-auth", "auth-one", credential("jack", "", ""));
     edit.insert("key-auth", "auth-two", credential("jack", "cred-2", "007"));
-    edit.insert_consumer(credential("anonymous", "", ""));
+    edit.insert_consumer(consumer("anonymous", ""));
     credentials_ = std::move(edit).commit();
   }
 
-  static Ref<const Credential> credential(std::string name, std::string id, std::string custom) {
-    auto made = make_ref<Credential>();
-    made->consumer_name = std::move(name);
-    made->credential_id = std::move(id);
+  static Ref<const config::KnownConsumer> consumer(std::string name, std::string custom) {
+    auto made = make_ref<config::KnownConsumer>();
+    made->name = std::move(name);
     made->custom_id = std::move(custom);
     made->group_id = "g";
+    return made;
+  }
+  static Ref<const Credential> credential(std::string name, std::string id, std::string custom) {
+    auto made = make_ref<Credential>();
+    made->consumer = consumer(std::move(name), std::move(custom));
+    made->id = std::move(id);
     return made;
   }
 

@@ -56,10 +56,21 @@ std::unique_ptr<const Snapshot> Builder::apply(std::span<const Change> changes) 
   for (const Change& change : changes) ordered.push_back(&change);
   std::stable_sort(ordered.begin(), ordered.end(),
                    [](const Change* a, const Change* b) { return rank(a->kind) < rank(b->kind); });
-  if (changes.size() > routes_.size()) routes_.reserve(changes.size());  // the first load
+  make_room(changes);
   Batch batch(current_);
   for (const Change* change : ordered) change_one(*change, batch);
   return finish(batch);
+}
+
+// The first load brings very many at once.
+void Builder::make_room(std::span<const Change> changes) {
+  auto count = [&](Kind kind) {
+    return static_cast<size_t>(
+        std::count_if(changes.begin(), changes.end(),
+                      [kind](const Change& change) { return change.kind == kind; }));
+  };
+  if (changes.size() > routes_.size()) routes_.reserve(count(Kind::route));
+  if (changes.size() > consumers_.size()) consumers_.reserve(count(Kind::consumer));
 }
 
 std::unique_ptr<const Snapshot> Builder::readdress(const std::string& host) {
@@ -212,7 +223,6 @@ std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   current_.rules = std::move(batch.rules).commit();
   current_.routes = std::move(batch.compiled).commit();
   current_.upstreams = std::move(batch.upstreams).commit();
-  current_.consumers = std::move(batch.consumers).commit();
   current_.consumer_groups = std::move(batch.consumer_groups).commit();
   current_.credentials = std::move(batch.credentials).commit();
   current_.streams = std::move(batch.streams).commit();

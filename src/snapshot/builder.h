@@ -79,6 +79,7 @@ class Builder final {
   // What the plugins of a route come from, a later one wins: service, plugin config, route.
   std::vector<Source> plugin_sources(const std::string& route_id) const;
   std::vector<Source> global_sources() const;
+  Ref<const plugin::PluginSet> consumer_plugins(const std::string& name) const;  // null: none
   // The key of the resource that the route's upstream is written in; empty: there is none.
   std::string upstream_source(const std::string& route_id) const;
   std::string key_of(config::Kind kind, std::string_view id) const;
@@ -184,6 +185,7 @@ class Builder final {
   // What a stored value says, without the times that the Admin API keeps in it; `digest` tells
   // whether it says something else than another. Never 0.
   Result<Json> read(const Change& change, uint64_t& digest) const;
+  void make_room(std::span<const Change> changes);
   void change_one(const Change& change, Batch& batch);
   Result<void> dispatch(const Change& change, Batch& batch);
   std::unique_ptr<const Snapshot> finish(Batch& batch);

@@ -1,4 +1,5 @@
 // Consumers and their credentials: who is found by which key.
+#include "config/consumer.h"
 #include "snapshot/batch.h"
 #include "snapshot/builder.h"
 
@@ -36,15 +37,20 @@ Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
   Result<std::vector<plugin::Catalogue::AuthKey>> keys = parts_.catalogue.auth_keys(conf);
   if (!keys) return tl::unexpected(keys.error());
   bool known = held != consumers_.end() && held->second.consumer;
-  const plugin::PluginSet* old = known ? held->second.consumer->plugins.get() : nullptr;
+  const plugin::PluginSet* old = known ? held->second.consumer->plugins : nullptr;
   auto plugins = plugin::PluginSet::build(parts_.catalogue, conf, key_of(Kind::consumer, change.id),
                                           old, plugin::PluginSet::Owner::consumer);
   if (!plugins) return tl::unexpected(plugins.error());
 
   unindex_consumer(change.id, batch);
   auto consumer = make_ref<Consumer>();
-  consumer->config = std::move(*config);
-  if (!(*plugins)->empty()) consumer->plugins = std::move(*plugins);
+  consumer->name = change.id;
+  consumer->group_id = std::move(config->group_id);
+  consumer->custom_id = custom_id_of(*config);
+  if (!(*plugins)->empty()) {
+    consumer->own_plugins = std::move(*plugins);
+    consumer->plugins = consumer->own_plugins.get();
+  }
   ConsumerState& state = consumers_[change.id];
   state.digest = digest;
   state.consumer = std::move(consumer);
@@ -102,28 +108,18 @@ uint64_t Builder::digest_of_credential(const std::string& consumer, const std::s
 void Builder::index_consumer(const std::string& name, Batch& batch) {
   const ConsumerState& state = consumers_.find(name)->second;
   if (!state.consumer) return;
-  const Consumer& consumer = *state.consumer;
-  auto entry = [&](const std::string& credential_id, Ref<const config::AuthConf> conf) {
-    auto made = make_ref<config::Credential>();
-    made->consumer = &consumer.config;
-    made->plugins = consumer.plugins.get();
-    made->consumer_name = name;
-    made->group_id = consumer.config.group_id;
-    made->custom_id = custom_id_of(consumer.config);
-    made->credential_id = credential_id;
-    made->conf = std::move(conf);
-    return made;
-  };
-  for (const auto& key : state.keys) {
-    batch.credentials.insert(key.type->spec.name, key.key, entry({}, key.conf));
-  }
-  for (const auto& [id, credential] : state.credentials) {
-    for (const auto& key : credential.keys) {
-      batch.credentials.insert(key.type->spec.name, key.key, entry(id, key.conf));
+  auto enter = [&](const std::string& id, const std::vector<plugin::Catalogue::AuthKey>& keys) {
+    for (const auto& key : keys) {
+      auto credential = make_ref<config::Credential>();
+      credential->consumer = state.consumer;
+      credential->id = id;
+      credential->conf = key.conf;
+      batch.credentials.insert(key.type->spec.name, key.key, std::move(credential));
     }
-  }
-  batch.credentials.insert_consumer(entry({}, nullptr));
-  batch.consumers.insert(name, state.consumer);
+  };
+  enter({}, state.keys);
+  for (const auto& [id, credential] : state.credentials) enter(id, credential.keys);
+  batch.credentials.insert_consumer(state.consumer);
   batch.changed = true;
 }
 
@@ -139,7 +135,6 @@ void Builder::unindex_consumer(const std::string& name, Batch& batch) {
     }
   }
   batch.credentials.erase_consumer(name);
-  batch.consumers.erase(name);
   batch.changed = true;
 }
 

@@ -24,6 +24,12 @@ std::vector<Builder::Source> Builder::plugin_sources(const std::string& route_id
   return sources;
 }
 
+Ref<const plugin::PluginSet> Builder::consumer_plugins(const std::string& name) const {
+  auto held = consumers_.find(name);
+  bool known = held != consumers_.end() && held->second.consumer;
+  return known ? held->second.consumer->own_plugins : nullptr;
+}
+
 std::vector<Builder::Source> Builder::global_sources() const {
   std::vector<Source> sources;
   for (const auto& [id, rule] : global_rules_) {

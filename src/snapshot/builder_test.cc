@@ -303,17 +303,17 @@ TEST_F(BuilderTest, ConsumersAreFoundByTheirKeys) {
       "plugins":{"key":{"key":"k1"},"mark":{"mark":"b"}}})");
   const config::Credential* found = snapshot->credentials.find("key", "k1");
   ASSERT_NE(found, nullptr);
-  EXPECT_EQ(found->consumer_name, "bob");
-  EXPECT_EQ(found->custom_id, "7");
-  ASSERT_NE(found->plugins, nullptr);
-  EXPECT_EQ(found->plugins->items().size(), 1u);
+  EXPECT_EQ(found->consumer->name, "bob");
+  EXPECT_EQ(found->consumer->custom_id, "7");
+  ASSERT_NE(found->consumer->plugins, nullptr);
+  EXPECT_EQ(found->consumer->plugins->items().size(), 1u);
   EXPECT_NE(snapshot->credentials.find_consumer("bob"), nullptr);
   put(Kind::consumer, "bob", R"({"username":"bob","plugins":{"key":{"key":"k2"}}})");
   EXPECT_EQ(snapshot->credentials.find("key", "k1"), nullptr);
   EXPECT_NE(snapshot->credentials.find("key", "k2"), nullptr);
   erase(Kind::consumer, "bob");
   EXPECT_EQ(snapshot->credentials.size(), 0u);
-  EXPECT_TRUE(snapshot->consumers.empty());
+  EXPECT_EQ(snapshot->credentials.find_consumer("bob"), nullptr);
 }
 
 TEST_F(BuilderTest, CredentialsWaitForTheirConsumer) {
@@ -322,8 +322,8 @@ TEST_F(BuilderTest, CredentialsWaitForTheirConsumer) {
   put(Kind::consumer, "bob", R"({"username":"bob","group_id":"g"})");
   const config::Credential* found = snapshot->credentials.find("key", "k1");
   ASSERT_NE(found, nullptr);
-  EXPECT_EQ(found->credential_id, "c1");
-  EXPECT_EQ(found->group_id, "g");
+  EXPECT_EQ(found->id, "c1");
+  EXPECT_EQ(found->consumer->group_id, "g");
   put(Kind::credential, "bob/credentials/c1", R"({"plugins":{"key":{"key":"k9"}}})");
   EXPECT_EQ(snapshot->credentials.find("key", "k1"), nullptr);
   EXPECT_NE(snapshot->credentials.find("key", "k9"), nullptr);

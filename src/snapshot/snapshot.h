@@ -12,7 +12,6 @@
 
 #include "base/persistent_map.h"
 #include "base/ref.h"
-#include "config/consumer.h"
 #include "config/credential_index.h"
 #include "plugin/chain.h"
 #include "plugin/metadata.h"
@@ -39,10 +38,8 @@ struct Route final : RefCounted {
   bool websocket = false;
 };
 
-// A consumer as the auth plugins' entries point to it.
-struct Consumer final : RefCounted {
-  config::Consumer config;
-  Ref<const plugin::PluginSet> plugins;  // auth plugins left out; null: none
+struct Consumer final : config::KnownConsumer {
+  Ref<const plugin::PluginSet> own_plugins;  // what `plugins` points to
 };
 
 struct Snapshot {
@@ -53,7 +50,6 @@ struct Snapshot {
   router::Table rules;                                              // targets are for route_at()
   PersistentMap<Ref<const Route>, SlotKey> routes;                  // by slot
   PersistentMap<Ref<const upstream::Upstream>, SlotKey> upstreams;  // the shared ones, by slot
-  PersistentMap<Ref<const Consumer>> consumers;
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;
   config::CredentialIndex credentials;
   StreamTable streams;

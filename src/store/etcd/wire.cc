@@ -94,11 +94,10 @@ bool read_event(const Json& event, Change& change) {
 // ---- range
 
 RangeQuery range_of(std::string_view prefix) {
-  constexpr std::string_view kZero("\0", 1);
-  RangeQuery query{.first = std::string(prefix.empty() ? kZero : prefix)};
-  query.end = prefix.empty() ? std::string() : end_of_prefix(prefix);
-  if (query.end.empty()) query.end = kZero;
-  return query;
+  const std::string zero(1, '\0');  // as a key: from the first; as an end: to the last
+  std::string end = prefix.empty() ? std::string() : end_of_prefix(prefix);
+  return {.first = prefix.empty() ? zero : std::string(prefix),
+          .end = end.empty() ? zero : std::move(end)};
 }
 
 std::string range_request(const RangeQuery& query) {

@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""A gateway of a large platform: how long it takes to start, what it weighs, what a change costs.
+
+    bench/scale.py [--routes 100000] [--upstreams 20000] [--consumers 1000000] [--ssls 10000]
+                   [--changes 100] [--load-s 10]
+
+The objects are written straight into the file of the embedded store, as that many PUTs would take
+minutes. Each route but every tenth answers by itself; every tenth goes to one of the upstreams.
+Consumers have a key of key-auth each. Printed are the time from exec to the first right answer, the
+resident memory of all processes, the times of PUTs, and the latency of requests with and without
+100 changes a second beside them.
+"""
+
+import argparse
+import json
+import shutil
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import routes
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from harness.certs import Authority, server_ssl  # noqa: E402
+from harness.pylon import Pylon  # noqa: E402
+
+
+def objects(options, folder):
+    for number in range(options.upstreams):
+        nodes = {f"10.1.{number // 250}.{number % 250}:8080": 1}
+        yield f"upstreams/{number}", {"type": "roundrobin", "nodes": nodes}
+    for number in range(options.routes):
+        route = json.loads(routes.route(number))
+        if number % 10 == 9 and options.upstreams:
+            del route["upstream"]
+            route["upstream_id"] = str(number % options.upstreams)
+        yield f"routes/{number}", route
+    for number in range(options.consumers):
+        name = f"consumer_{number}"
+        yield f"consumers/{name}", {"username": name, "plugins": {"key-auth": {"key": f"key-{number}"}}}
+    certificate = Authority(folder).issue("bench.example")
+    for number in range(options.ssls):
+        yield f"ssls/{number}", server_ssl(certificate, f"site-{number}.example.com")
+
+
+def fill(folder, options):
+    """Into the store of a gateway that has made it and ended."""
+    store = sqlite3.connect(Path(folder) / "data" / "pylon.db")
+    (revision,) = store.execute("SELECT value FROM state WHERE name = 'revision'").fetchone()
+    rows = []
+    for number, (key, value) in enumerate(objects(options, folder), revision + 1):
+        value["id"] = key.split("/")[1]
+        rows.append(("/apisix/" + key, json.dumps(value), number, number))
+    insert = "INSERT INTO entry (key, value, create_revision, mod_revision) VALUES (?, ?, ?, ?)"
+    store.executemany(insert, rows)
+    newest = revision + len(rows)
+    store.execute("UPDATE state SET value = ? WHERE name IN ('revision', 'floor')", (newest,))
+    store.commit()
+    store.close()
+
+
+def request_times_ms(pylon, duration_s, beside=None):
+    """Of one connection, sorted; `beside` runs until they are measured."""
+    ended = threading.Event()
+    thread = threading.Thread(target=beside, args=(ended,)) if beside else None
+    if thread:
+        thread.start()
+    witness = routes.Witness(pylon.port)
+    times = []
+    end = time.perf_counter() + duration_s
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        witness.sees(1, 0)
+        times.append((time.perf_counter() - start) * 1e3)
+    ended.set()
+    if thread:
+        thread.join()
+    return sorted(times)
+
+
+def changes_beside(pylon, per_s):
+    def run(ended):
+        admin = routes.Admin(pylon.admin_port)
+        version = 0
+        while not ended.wait(1 / per_s):
+            version += 1
+            admin.put(2, routes.route(2, version))
+
+    return run
+
+
+def at(times, share):
+    return times[min(len(times) - 1, int(len(times) * share))]
+
+
+def measure(options, folder):
+    settings = {"nginx_config": {"error_log_level": "error"}}
+    pylon = Pylon(folder, settings, options.workers).start()
+    pylon.stop()
+    fill(folder, options)
+    print(f"start                 {routes.start_s(pylon, 1, 0):8.2f} s", flush=True)
+    print(f"resident              {routes.resident_mib(pylon.pids()):8.0f} MiB", flush=True)
+    changes = routes.change_times_ms(pylon, options.routes // 10 * 9, options.changes)
+    print(f"PUT, p50 p99          {at(changes, 0.5):8.2f} {at(changes, 0.99):8.2f} ms", flush=True)
+    quiet = request_times_ms(pylon, options.load_s)
+    print(f"request, p50 p99      {at(quiet, 0.5):8.3f} {at(quiet, 0.99):8.3f} ms", flush=True)
+    busy = request_times_ms(pylon, options.load_s, changes_beside(pylon, 100))
+    print(f"beside 100 changes/s  {at(busy, 0.5):8.3f} {at(busy, 0.99):8.3f} ms", flush=True)
+    print(f"resident              {routes.resident_mib(pylon.pids()):8.0f} MiB", flush=True)
+    pylon.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--routes", type=int, default=100_000)
+    parser.add_argument("--upstreams", type=int, default=20_000)
+    parser.add_argument("--consumers", type=int, default=1_000_000)
+    parser.add_argument("--ssls", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--changes", type=int, default=100)
+    parser.add_argument("--load-s", type=float, default=10)
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="pylon-scale-")
+    try:
+        measure(options, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
