@@ -6,11 +6,12 @@
 set -eu
 
 BUILD="g++ cmake ninja-build pkg-config ccache mold curl
-  libcli11-dev libexpected-dev libfmt-dev libnghttp2-dev libpcre2-dev libre2-dev libsimdjson-dev
-  libsqlite3-dev libssl-dev libxxhash-dev libyaml-dev"
+  libcli11-dev libexpected-dev libfmt-dev libnghttp2-dev libpcre2-dev libprotobuf-dev libprotoc-dev
+  libre2-dev libsimdjson-dev libsqlite3-dev libssl-dev libxxhash-dev libyaml-dev"
 TEST="clang clang-format libclang-rt-dev libbenchmark-dev libgmock-dev libgtest-dev
   etcd-client etcd-server git haproxy mosquitto mosquitto-clients nghttp2-client nginx openssl
-  prometheus python3 python3-grpcio python3-h11 python3-h2 python3-pytest python3-yaml wrk"
+  prometheus protobuf-compiler python3 python3-grpcio python3-h11 python3-h2 python3-protobuf
+  python3-pytest python3-websockets python3-yaml wrk"
 
 names=$BUILD
 for word in "$@"; do [ "$word" = test ] && names="$BUILD $TEST"; done

@@ -117,8 +117,12 @@ TEST(AdminApi, Bodies) {
   EXPECT_NE(answer.find(R"("req_body":"{x"})"), answer.npos) << answer;
   EXPECT_EQ(desk.call("PUT", "/routes/1", "{\"a\":\"\xff\"}").status, 400);
   EXPECT_EQ(desk.call("PUT", "/routes/1", std::string(100'000, '[')).status, 400);
-  std::string proto = desk.talk("PUT", "/protos/1", "{\"content\":\"a\n\tb \\\"c\\\"\"}");
-  EXPECT_NE(proto.find(R"("content":"a\n\tb \"c\"")"), proto.npos) << proto;
+  std::string proto =
+      desk.talk("PUT", "/protos/1", "{\"content\":\"syntax = \\\"proto3\\\";\n\tmessage A {}\"}");
+  EXPECT_NE(proto.find(R"("content":"syntax = \"proto3\";\n\tmessage A {}")"), proto.npos) << proto;
+  EXPECT_EQ(desk.talk("PUT", "/protos/1", R"({"content":"no proto"})")
+                .find(R"(400 {"error_msg":"invalid content: line 1)"),
+            0u);
   EXPECT_EQ(desk.call("PUT", "/protos/1", "{\"content\":\"a\n").status, 400);
   http::ApiRequest large = request_of("PUT", "/apisix/admin/routes/1");
   large.body_too_large = true;

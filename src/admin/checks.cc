@@ -4,6 +4,7 @@
 
 #include "admin/certificate.h"
 #include "expr/condition.h"
+#include "protobuf/schema.h"
 #include "schema/json_schema.h"
 
 namespace pylon::admin {
@@ -71,6 +72,12 @@ Result<void> Checks::check_filter_func(std::string_view) const {
 
 Result<void> Checks::check_script(std::string_view) const {
   return fail(fmt::format("failed to load 'script' string: {}", kNoLua));
+}
+
+Result<void> Checks::check_proto(std::string_view content) const {
+  auto schema = protobuf::Schema::compile(content);
+  if (!schema) return tl::unexpected(schema.error());
+  return {};
 }
 
 Result<void> Checks::check_certificate(std::string_view certificate, std::string_view key) const {

@@ -33,6 +33,7 @@ class Checks final : public config::CheckHelp {
   Result<void> check_vars(const Json& vars) const override;
   Result<void> check_filter_func(std::string_view lua) const override;
   Result<void> check_script(std::string_view lua) const override;
+  Result<void> check_proto(std::string_view content) const override;
   Result<void> check_certificate(std::string_view certificate, std::string_view key) const override;
 
  private:

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/strings.h"
+#include "expr/form.h"
 #include "expr/graphql.h"
 #include "expr/json_path.h"
 #include "http/uri.h"
@@ -12,36 +13,6 @@ namespace pylon::expr {
 namespace {
 
 using http::FieldId;
-
-constexpr size_t kMaxParts = 1000;
-
-// A name that comes twice has an array of its values.
-void add_part(Json& parts, std::string_view name, Json value) {
-  Json* known = parts.find(name);
-  if (known == nullptr) {
-    parts[name] = std::move(value);
-  } else if (known->is_array()) {
-    known->push_back(std::move(value));
-  } else {
-    *known = Json::array({*known, std::move(value)});
-  }
-}
-
-Json parse_form(std::string_view body) {
-  Json parts = Json::object();
-  Arena arena;
-  for (size_t count = 0; !body.empty() && count < kMaxParts; ++count) {
-    std::string_view pair = body.substr(0, body.find('&'));
-    body.remove_prefix(std::min(pair.size() + 1, body.size()));
-    size_t equals = pair.find('=');
-    std::string_view name = http::decode_argument(pair.substr(0, equals), arena);
-    if (name.empty()) continue;
-    Json value = true;
-    if (equals != pair.npos) value = Json(http::decode_argument(pair.substr(equals + 1), arena));
-    add_part(parts, name, std::move(value));
-  }
-  return parts;
-}
 
 // The value of a parameter like boundary or name, without its quotes.
 std::string_view parameter(std::string_view field, std::string_view name) {
@@ -75,7 +46,7 @@ std::optional<Json> parse_multipart(std::string_view body, std::string_view type
   std::string delimiter = "--" + std::string(boundary);
   Json parts = Json::object();
   size_t at = body.find(delimiter);
-  for (size_t count = 0; at != body.npos && count < kMaxParts; ++count) {
+  for (size_t count = 0; at != body.npos && count < kMaxFormParts; ++count) {
     std::string_view rest = body.substr(at + delimiter.size());
     if (rest.starts_with("--")) return parts;
     size_t end = rest.find("\r\n" + delimiter);
@@ -83,7 +54,7 @@ std::optional<Json> parse_multipart(std::string_view body, std::string_view type
     if (end == rest.npos || head_end == rest.npos || head_end > end) return std::nullopt;
     std::string_view name = part_name(rest.substr(0, head_end));
     size_t start = std::min(head_end + 4, end);
-    if (!name.empty()) add_part(parts, name, Json(rest.substr(start, end - start)));
+    if (!name.empty()) add_form_value(parts, name, Json(rest.substr(start, end - start)));
     at += delimiter.size() + end + 2;
   }
   return std::nullopt;
@@ -138,7 +109,7 @@ BodyDocument::BodyDocument(const http::Exchange& exchange) : body_(exchange.body
   if (type.find("application/json") != type.npos) {
     value_ = parse_json(body_);
   } else if (type.find("application/x-www-form-urlencoded") != type.npos) {
-    value_ = parse_form(body_);
+    value_ = form_values(body_);
   } else if (type.find("multipart/form-data") != type.npos) {
     value_ = parse_multipart(body_, type);
   }

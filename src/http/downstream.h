@@ -40,6 +40,11 @@ class Downstream {
   // Reads the whole body into the exchange's arena; afterwards request_body() yields it again, so a
   // plugin may look at it and the upstream still gets it. `limit` in bytes.
   virtual async::Task<BodyRead> buffer_body(size_t limit, std::string_view& out) = 0;
+  // From now on request_body() yields these octets, which the caller keeps alive. What the client
+  // sends must have been read to its end. Who changes the length says so in the request.
+  virtual void replace_body(std::string_view octets) = 0;
+  // From now on request_body() fails, with this status to tell the client.
+  virtual Chunk fail_body(int status) = 0;
 
   // ---- response
   // Interim responses (1xx but 101) as they come; final ones exactly once, from exchange.response.
@@ -57,6 +62,8 @@ class Downstream {
   // windows it is all or nothing.
   static constexpr size_t kAnyRoom = SIZE_MAX;
   virtual size_t room() const = 0;
+  // How much of an answer may come along with its head, before others had theirs.
+  virtual size_t first_room() const { return room(); }
   bool blocked() const { return room() == 0; }
   // Whether the peer has taken octets since this was asked last: a slow reader is no dead one, and
   // the kernel tells of room only when there is much of it. For when a time-out is about to fire.

@@ -31,6 +31,7 @@ class CredentialIndex;  // config/credential_index.h: who owns this key?
 namespace pylon::http {
 
 class Downstream;
+class UpstreamSide;
 
 enum class Method : uint8_t {
   get,
@@ -81,6 +82,7 @@ struct Response {
   std::string_view reason;      // empty: the usual phrase
   int64_t content_length = -1;  // -1: not known in advance
   bool from_upstream = false;
+  bool without_trailers = false;  // a plugin tells them in another way
   Fields fields;
 };
 
@@ -169,6 +171,8 @@ struct Exchange {
   Forward forward;
   UpstreamTrace upstream;
   const Fields* upstream_fields = nullptr;  // as received; null: nobody looks, or the same
+  // Whose body the filters pull; it has the trailers once that has ended. Null: the gateway's own.
+  const UpstreamSide* answering = nullptr;
   const UriParam* uri_params = nullptr;
   uint32_t uri_param_count = 0;
 

@@ -70,6 +70,8 @@ class Catalogue {
   // `metadata` maps plugin names to values. Wrong ones are skipped with a warning: defaults hold.
   Ref<const MetadataSet> metadata(const Json& metadata) const;
 
+  Services& services() const { return services_; }
+
  private:
   struct Entry;
 

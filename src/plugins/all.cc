@@ -13,11 +13,14 @@ PluginType limit_count();
 PluginType forward_auth();
 PluginType prometheus();
 PluginType mqtt_proxy();
+PluginType grpc_web();
+PluginType grpc_transcode();
 
 std::vector<PluginType> all_plugins() {
   return {
-      request_id(),    ip_restriction(),   key_auth(),   limit_count(), forward_auth(),
-      proxy_rewrite(), response_rewrite(), prometheus(), mqtt_proxy(),
+      request_id(),   ip_restriction(), key_auth(),         limit_count(),
+      forward_auth(), proxy_rewrite(),  response_rewrite(), prometheus(),
+      mqtt_proxy(),   grpc_web(),       grpc_transcode(),
   };
 }
 

@@ -1,11 +1,11 @@
 #include "base/strings.h"
 #include "expr/template.h"
-#include "http/downstream.h"
 #include "http/uri.h"
 #include "observe/log.h"
 #include "plugin/http_client.h"
 #include "plugin/plugin.h"
 #include "plugin/worker.h"
+#include "plugins/request_body.h"
 
 namespace pylon::plugins {
 
@@ -143,7 +143,7 @@ class ForwardAuth {
 
   Task<Verdict> access(Exchange& exchange) const {
     if (reads_body_) {
-      Verdict read = co_await read_body(exchange);
+      Verdict read = co_await read_whole_body(exchange, config_.max_req_body_size);
       if (!read.proceeds()) co_return read;
     }
     ClientRequest question(exchange.arena);
@@ -157,23 +157,6 @@ class ForwardAuth {
   }
 
  private:
-  // Into exchange.body; the upstream still gets it, as a body of known length.
-  Task<Verdict> read_body(Exchange& exchange) const {
-    int64_t& length = exchange.request.content_length;
-    if (length > config_.max_req_body_size) co_return finish(413);
-    if (exchange.body_known || !exchange.has_body) co_return proceed();
-    auto limit = static_cast<size_t>(config_.max_req_body_size);
-    http::BodyRead read = co_await exchange.downstream->buffer_body(limit, exchange.body);
-    exchange.body_known = true;
-    if (read == http::BodyRead::too_large) co_return finish(413);
-    if (read == http::BodyRead::failed) {
-      int status = exchange.downstream->body_failure();
-      co_return finish(status != 0 ? status : 400);  // 0: nobody is there to read the answer
-    }
-    length = static_cast<int64_t>(exchange.body.size());
-    co_return proceed();
-  }
-
   // False when a variable brings what no field may hold.
   bool ask_about(Exchange& exchange, ClientRequest& question) const {
     question.method = posts_ ? "POST" : "GET";

@@ -31,6 +31,11 @@ class FakeClient final : public http::Downstream {
     out = sent_;
     co_return BodyRead::complete;
   }
+  void replace_body(std::string_view octets) override { body_ = http::TextBody(octets); }
+  http::Chunk fail_body(int status) override {
+    failure = status;
+    return {http::Pull::error, {}};
+  }
   Push send_interim(const http::Response&) override { return Push::done; }
   void start_response(int64_t) override {}
   Push push(std::string_view, bool) override { return Push::done; }

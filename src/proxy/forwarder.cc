@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "expr/variable.h"
 #include "observe/log.h"
+#include "proxy/grpc.h"
 #include "proxy/upstream_head.h"
 #include "proxy/upstream_status.h"
 #include "snapshot/snapshot.h"
@@ -42,6 +43,11 @@ bool accepts_upgrade(bool asked, const http::Response& response) {
   return asked && iequals(response.fields.get(http::FieldId::upgrade), "websocket");
 }
 
+bool speaks_grpc(const upstream::Upstream& upstream) {
+  return upstream.scheme == config::UpstreamScheme::grpc ||
+         upstream.scheme == config::UpstreamScheme::grpcs;
+}
+
 // What the upstream was asked with, which frames its answer: a plugin may have changed it.
 http::Method forwarded_method(const Exchange& exchange) {
   std::string_view changed = exchange.forward.method;
@@ -57,6 +63,10 @@ async::Task<int> Forwarder::forward(Errand& errand) {
   if (int refused = refuse_scheme(errand); refused != 0) co_return refused;
   for (const http::Field& field : exchange.response.fields) {
     if (!field.removed()) errand.kept.push(field.id, field.name(), field.value());
+  }
+  if (speaks_grpc(upstream)) {
+    std::optional<int64_t> patience_us = grpc_timeout_us(exchange.request);
+    if (patience_us) errand.deadline_us = exchange.start_us + *patience_us;
   }
   upstream::Tried tried;
   int64_t deadline_us = upstream.retry_timeout_ms == 0
@@ -117,6 +127,7 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
   }
   if (step == Step::ended) co_return trial.outcome;
   AnswerPump answer(*errand.exchange.downstream, begin_answer(errand, trial));
+  if (errand.exchange.response.without_trailers) answer.leave_trailers_out();
   if (errand.exchange.response.status == 101) {
     co_await tunnel(errand, trial);
     co_return Outcome::answered;
@@ -203,8 +214,7 @@ http::UpstreamSide* Forwarder::connect(Errand& errand, Trial& trial) {
     refuse(trial, 502);
     return nullptr;
   }
-  config::UpstreamScheme scheme = errand.upstream.scheme;
-  if (scheme == config::UpstreamScheme::grpc || scheme == config::UpstreamScheme::grpcs) {
+  if (speaks_grpc(errand.upstream)) {
     return http2_.open(endpoint, session, keepalive, fresh, trial.failure.reused_connection);
   }
   http::h1::ClientConnection* connection =
@@ -215,10 +225,12 @@ http::UpstreamSide* Forwarder::connect(Errand& errand, Trial& trial) {
 
 async::Task<Forwarder::Step> Forwarder::wait_connected(Errand& errand, Trial& trial) {
   net::Waker& waker = errand.exchange.downstream->waker();
-  int64_t deadline_us = loop_.now_us() + errand.timeouts.connect_ms * 1000;
+  int64_t deadline_us =
+      std::min(errand.deadline_us, loop_.now_us() + errand.timeouts.connect_ms * 1000);
   while (trial.connection->connecting()) {
     Wake wake = co_await waker.wait(deadline_us);
     if (errand.exchange.downstream->gone()) co_return lose_client(errand, trial);
+    if (too_late(errand)) co_return refuse_late(errand, trial);
     if (wake == Wake::timeout && loop_.now_us() >= deadline_us) {
       co_return fail(errand, trial, nullptr, Failure::timeout, "connecting took too long");
     }
@@ -237,7 +249,7 @@ async::Task<Forwarder::Step> Forwarder::wait_connected(Errand& errand, Trial& tr
 Forwarder::Step Forwarder::send_request(Errand& errand, Trial& trial, RequestPump& request) {
   Exchange& exchange = errand.exchange;
   int64_t length = exchange.request.content_length;
-  size_t room = exchange.downstream->room();
+  size_t room = exchange.downstream->first_room();
   // Behind the head comes as much of the body as could be held for a client that does not read.
   if (room < http::Downstream::kAnyRoom) trial.connection->limit_reads(std::min(room, kHeadRead));
   http::OutgoingHead head;
@@ -324,13 +336,22 @@ Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
 
 int64_t Forwarder::head_deadline_us(const Errand& errand, const Trial& trial,
                                     const RequestPump& request) const {
-  if (request.waits_for_client()) return trial.progress_us + settings_.body_timeout_us;
-  int64_t ms = request.finished() ? errand.timeouts.read_ms : errand.timeouts.send_ms;
-  return trial.progress_us + ms * 1000;
+  int64_t patience_us = settings_.body_timeout_us;
+  if (!request.waits_for_client()) {
+    patience_us = 1000 * (request.finished() ? errand.timeouts.read_ms : errand.timeouts.send_ms);
+  }
+  return std::min(errand.deadline_us, trial.progress_us + patience_us);
+}
+
+Forwarder::Step Forwarder::refuse_late(Errand& errand, Trial& trial) {
+  errand.late = true;
+  trace_of(errand, trial).status = 504;
+  return refuse(trial, 504);
 }
 
 Forwarder::Step Forwarder::head_timeout(Errand& errand, Trial& trial, const RequestPump& request) {
   if (loop_.now_us() < head_deadline_us(errand, trial, request)) return Step::wait;
+  if (too_late(errand)) return refuse_late(errand, trial);
   if (request.waits_for_client()) return refuse(trial, 408);
   return fail(errand, trial, &request, Failure::timeout, "the upstream took too long");
 }
@@ -342,6 +363,7 @@ http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
   Exchange& exchange = errand.exchange;
   http::Response& response = exchange.response;
   response.from_upstream = true;
+  exchange.answering = &*trial.connection;
   if (expr::upstream_fields_wanted()) {
     exchange.upstream_fields = exchange.arena.make<http::Fields>(response.fields.copy_all());
   }
@@ -384,11 +406,12 @@ Forwarder::Step Forwarder::relay(Errand& errand, Trial& trial, RequestPump& requ
 int64_t Forwarder::answer_deadline_us(const Errand& errand, const Trial& trial) const {
   int64_t patience_us = errand.exchange.downstream->blocked() ? settings_.send_timeout_us
                                                               : errand.timeouts.read_ms * 1000;
-  return trial.progress_us + patience_us;
+  return std::min(errand.deadline_us, trial.progress_us + patience_us);
 }
 
 Forwarder::Step Forwarder::answer_timeout(Errand& errand, Trial& trial) {
   if (loop_.now_us() < answer_deadline_us(errand, trial)) return Step::wait;
+  if (too_late(errand)) return cut_short(errand, trial, 504, "the client's grpc-timeout passed");
   if (errand.exchange.downstream->blocked()) {
     if (!errand.exchange.downstream->delivering()) return lose_client(errand, trial);
     trial.progress_us = loop_.now_us();
@@ -526,6 +549,7 @@ void Forwarder::end_attempt(Errand& errand, Trial& trial) {
   trace.ended_us = loop_.now_us();
   if (trial.connection) trace.bytes_received = trial.connection->received_bytes();
   trial.rtt_us = trace.header_us == 0 ? -1 : trace.header_us - trace.started_us;
+  errand.exchange.answering = nullptr;
   trial.connection.drop();
 }
 

@@ -49,10 +49,12 @@ struct Errand {
   const upstream::Upstream& upstream;
   upstream::Timeouts timeouts;
   Plugins& plugins;
-  bool websocket = false;             // an upgrade may become a tunnel
-  snapshot::Pin* pin = nullptr;       // given up by a tunnel, which outlives configurations
-  http::Fields kept{exchange.arena};  // set by plugins before there was an answer
-  plugin::Verdict verdict = {};       // of before_proxy, when it ended the request
+  bool websocket = false;                    // an upgrade may become a tunnel
+  snapshot::Pin* pin = nullptr;              // given up by a tunnel, which outlives configurations
+  int64_t deadline_us = net::Timer::kNever;  // of all attempts: the client's grpc-timeout
+  bool late = false;                         // it has passed
+  http::Fields kept{exchange.arena};         // set by plugins before there was an answer
+  plugin::Verdict verdict = {};              // of before_proxy, when it ended the request
 };
 
 class Forwarder {
@@ -111,6 +113,8 @@ class Forwarder {
   Step fail(Errand& errand, Trial& trial, const RequestPump* request, upstream::Failure failure,
             const char* reason);
   Step lose_client(Errand& errand, Trial& trial);
+  bool too_late(const Errand& errand) const { return loop_.now_us() >= errand.deadline_us; }
+  Step refuse_late(Errand& errand, Trial& trial);
   Step cut_short(Errand& errand, Trial& trial, int status, const char* reason);
 
   int64_t head_deadline_us(const Errand& errand, const Trial& trial,

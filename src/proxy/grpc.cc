@@ -7,6 +7,7 @@ namespace pylon::proxy {
 namespace {
 
 constexpr std::string_view kType = "application/grpc";
+constexpr std::string_view kDeadlineExceeded = "4";
 constexpr size_t kMaxMessage = 1024;
 
 std::string_view code_of(int status) {
@@ -59,10 +60,35 @@ bool is_grpc(const http::Request& request) {
   return type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';';
 }
 
-void answer_as_grpc(http::Exchange& exchange, std::string_view message) {
+std::optional<int64_t> grpc_timeout_us(const http::Request& request) {
+  constexpr size_t kMostDigits = 8;
+  std::string_view text = request.fields.get("grpc-timeout");
+  if (text.size() < 2 || text.size() > kMostDigits + 1) return std::nullopt;
+  std::optional<uint64_t> amount = parse_uint(text.substr(0, text.size() - 1));
+  if (!amount) return std::nullopt;
+  auto count = static_cast<int64_t>(*amount);
+  switch (text.back()) {
+    case 'H':
+      return count * 3'600'000'000;
+    case 'M':
+      return count * 60'000'000;
+    case 'S':
+      return count * 1'000'000;
+    case 'm':
+      return count * 1000;
+    case 'u':
+      return count;
+    case 'n':
+      return count / 1000;
+    default:
+      return std::nullopt;
+  }
+}
+
+void answer_as_grpc(http::Exchange& exchange, std::string_view message, bool late) {
   http::Response& response = exchange.response;
   if (message.empty()) message = http::h1::status_phrase(response.status);
-  response.fields.set("grpc-status", code_of(response.status));
+  response.fields.set("grpc-status", late ? kDeadlineExceeded : code_of(response.status));
   response.fields.set("grpc-message", escaped(message, exchange.arena));
   response.fields.set(http::FieldId::content_type, kType);
   response.status = 200;

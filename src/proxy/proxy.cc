@@ -67,6 +67,7 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
                   &visit.pin};
     int status = co_await parts_.forwarder.forward(errand);
     verdict = {status, errand.verdict.body()};
+    visit.late = errand.late;
   }
   if (!verdict.proceeds() && !visit.client_left) answer(exchange, visit, verdict);
   finish(exchange, visit);
@@ -118,6 +119,7 @@ void Proxy::begin(Exchange& exchange, Visit& visit) {
   requests_++;
   visit.pin = parts_.seat.pin();
   const snapshot::Snapshot& snapshot = visit.pin.snapshot();
+  visit.grpc = is_grpc(exchange.request);
   exchange.worker = &parts_.worker;
   exchange.credentials = &snapshot.credentials;
   exchange.metadata = snapshot.metadata.get();
@@ -184,8 +186,8 @@ void Proxy::answer(Exchange& exchange, Visit& visit, const Verdict& verdict) {
   }
   response.content_length = static_cast<int64_t>(body.size());
   visit.plugins.header_filter(exchange);
-  if (response.status >= 400 && is_grpc(exchange.request)) {
-    answer_as_grpc(exchange, page ? std::string_view{} : body);
+  if (response.status >= 400 && visit.grpc) {
+    answer_as_grpc(exchange, page ? std::string_view{} : body, visit.late);
     exchange.downstream->start_response(-1);
     (void)exchange.downstream->push({}, true);
     return;

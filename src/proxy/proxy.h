@@ -47,6 +47,8 @@ class Proxy final : public http::Service {
     plugin::ConsumerMerge::Lease merged;
     const upstream::Upstream* upstream = nullptr;
     bool client_left = false;  // nobody is there to be answered
+    bool grpc = false;         // errors are told as grpc-status
+    bool late = false;         // the client's grpc-timeout has passed
   };
   // What the plugins' phases are run in; the consumer's plugins are merged before the third.
   struct Stage {

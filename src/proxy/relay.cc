@@ -106,7 +106,8 @@ Pumped AnswerPump::pump(http::UpstreamSide* upstream) {
 
 Pumped AnswerPump::finish(std::string_view octets, const http::UpstreamSide* upstream) {
   finished_ = true;
-  std::string_view trailers = upstream == nullptr ? std::string_view{} : upstream->trailers();
+  bool none = upstream == nullptr || without_trailers_;
+  std::string_view trailers = none ? std::string_view{} : upstream->trailers();
   Push pushed;
   if (trailers.empty()) {
     pushed = client_.push(octets, true);

@@ -53,8 +53,9 @@ class AnswerPump {
  public:
   AnswerPump(http::Downstream& client, http::Body& source) : client_(client), source_(source) {}
 
-  // `trailers`: the upstream's trailer section, asked for at the end.
+  // `upstream`: asked for its trailers at the end; null: there are none.
   Pumped pump(http::UpstreamSide* upstream);
+  void leave_trailers_out() { without_trailers_ = true; }
   bool waits_for_client() const { return client_.blocked(); }
   bool finished() const { return finished_; }
 
@@ -64,6 +65,7 @@ class AnswerPump {
   http::Downstream& client_;
   http::Body& source_;
   bool finished_ = false;
+  bool without_trailers_ = false;
 };
 
 }  // namespace pylon::proxy

@@ -149,6 +149,8 @@ Result<void> Builder::dispatch(const Change& change, Batch& batch) {
       return change_ssl(change, batch);
     case Kind::plugin_metadata:
       return change_metadata(change, batch);
+    case Kind::proto:
+      return change_proto(change);
     default:
       return {};  // other rooms serve these
   }

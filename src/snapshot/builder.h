@@ -229,6 +229,7 @@ class Builder final {
   Result<void> change_consumer_group(const Change& change, Batch& batch);
   Result<void> change_global_rule(const Change& change, Batch& batch);
   Result<void> change_metadata(const Change& change, Batch& batch);
+  Result<void> change_proto(const Change& change) const;
   Result<Ref<const plugin::PluginSet>> make_plugins(const Json& plugins, std::string_view key,
                                                     const plugin::PluginSet* previous) const;
   void rebuild_global_rules();

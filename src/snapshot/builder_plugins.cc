@@ -3,6 +3,7 @@
 #include <map>
 
 #include "observe/log.h"
+#include "protobuf/registry.h"
 #include "snapshot/batch.h"
 #include "snapshot/builder.h"
 
@@ -142,6 +143,19 @@ Result<void> Builder::change_metadata(const Change& change, Batch& batch) {
   metadata_round_ = catalogue_round_;
   batch.metadata = true;
   return {};
+}
+
+// Plugins hold the place of a definition: nothing has to be compiled again.
+Result<void> Builder::change_proto(const Change& change) const {
+  auto& all = parts_.catalogue.services().get<protobuf::Registry>(protobuf::Registry::kService);
+  if (change.value.empty()) {
+    all.erase(change.id);
+    return {};
+  }
+  Result<Json> value = Json::parse(change.value);
+  if (!value) return tl::unexpected(value.error());
+  const Json* content = value->find("content");
+  return all.put(change.id, content != nullptr ? content->as_string() : std::string_view{});
 }
 
 }  // namespace pylon::snapshot

@@ -194,3 +194,15 @@ def test_frames_of_a_unary_call(pylon, channel):
     answer.data(stream, message, end=True)
     got = answer.read(stream)
     assert got.body == b"\0\0\0\0\3hi|" and dict(got.trailers)["grpc-status"] == "0"
+
+
+def test_the_gateway_ends_a_call_at_its_deadline(pylon, channel):
+    """For clients that do not: the peer is told, and the status is DEADLINE_EXCEEDED."""
+    CANCELLED.clear()
+    client = Client(pylon.port)
+    more = [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "300m")]
+    stream = client.ask("POST", "/t.T/Forever", more, end=False)
+    client.data(stream, b"\0\0\0\0\0", end=True)
+    answer = client.read(stream)
+    assert answer.ended and dict(answer.head)["grpc-status"] == "4"
+    until(lambda: CANCELLED[0], "the cancellation", 5)

@@ -1,5 +1,7 @@
 """Peers that cost more than they bring: they are sent away, memory stays, others are served."""
 
+import selectors
+import socket
 import threading
 
 import pytest
@@ -11,6 +13,11 @@ def rss_kb(served):
     pid = served.workers()[0]
     with open(f"/proc/{pid}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def headed(client):
+    """How many streams have a head."""
+    return sum(len(answer.heads) > 0 for answer in client.answers.values())
 
 
 FLOODS = [
@@ -85,7 +92,7 @@ def test_closed_windows_hold_little(served, connect, echo):
         for _ in range(100):
             client.ask(path="/x")
     for client in clients:
-        client.until(lambda: sum(len(a.heads) > 0 for a in client.answers.values()) >= 100, 2)
+        client.until(lambda: headed(client) >= 100, 2)
         assert client.ping()
     assert rss_kb(served) - before < 20 * 640 * 1.2
 
@@ -106,3 +113,64 @@ def test_a_good_client_beside_a_bad_one(served, connect):
     finally:
         stop.set()
         thread.join()
+
+
+class Generous:
+    """An upstream that answers every connection with more than anybody takes, in one thread."""
+
+    HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n"
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.port = self.listener.getsockname()[1]
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.left = {}
+        self.running = True
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while self.running:
+            for key, _ in self.selector.select(0.1):
+                if key.fileobj is self.listener:
+                    peer, _ = self.listener.accept()
+                    peer.setblocking(False)
+                    self.selector.register(peer, selectors.EVENT_READ)
+                else:
+                    self._answer(key.fileobj)
+
+    def _answer(self, peer):
+        try:
+            if peer not in self.left and peer.recv(65536):
+                self.left[peer] = True
+                peer.send(self.HEAD + b"x" * 200_000)
+                return self.selector.unregister(peer)
+        except OSError:
+            pass
+        self.selector.unregister(peer)
+        peer.close()
+
+    def close(self):
+        self.running = False
+        self.listener.close()
+        for peer in self.left:
+            peer.close()
+
+
+def test_stalled_streams_hold_little(served, connect, full):
+    """Streams of a client that takes the default window of its connection, and no more."""
+    count, before = 100 if full else 20, rss_kb(served)
+    upstream = Generous()
+    nodes = {f"127.0.0.1:{upstream.port}": 1}
+    served.admin.put("/routes/large", {"uri": "/large", "upstream": {"nodes": nodes}})
+    clients = [connect() for _ in range(count)]
+    for client in clients:
+        for _ in range(100):
+            client.ask(path="/large")
+    for client in clients:
+        assert client.until(lambda: headed(client) >= 100, 20)
+        assert sum(len(a.body) for a in client.answers.values()) <= 65535
+    grown = rss_kb(served) - before
+    upstream.close()
+    print(f"\n{count * 100} stalled streams: {grown} KiB")
+    assert grown <= count * 655

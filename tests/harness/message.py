@@ -179,6 +179,11 @@ class Message:
     def get(self, name):
         return self.fields.get(name)
 
+    def header(self, name):
+        """The same for names and values of text."""
+        value = self.get(name.encode())
+        return value if value is None else value.decode()
+
     def all(self, name):
         return self.fields.all(name)
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/time_text.h"
+#include "http/body_gathering.h"
 #include "http/h1/head_writer.h"
 #include "http/h2/server_connection.h"
 
@@ -18,14 +19,7 @@ constexpr size_t kHeadRoom = 256;            // of a response head, beside its f
 
 // ---- the worker's connections
 
-size_t ServerConnections::shed_idle(size_t at_most) {
-  size_t shed = 0;
-  while (shed < at_most && !idle.empty()) {
-    idle.front()->close_idle();
-    shed++;
-  }
-  return shed;
-}
+size_t ServerConnections::shed_idle(size_t at_most) { return close_idle(idle, at_most); }
 
 void ServerConnections::close_all() {
   while (!idle.empty()) idle.front()->close_idle();
@@ -430,42 +424,13 @@ std::string_view ServerConnection::request_trailers() const {
 }
 
 async::Task<BodyRead> ServerConnection::buffer_body(size_t limit, std::string_view& out) {
-  Exchange& exchange = request_->exchange;
-  if (exchange.expects_continue && inbox_.empty()) {
-    Response go_on(exchange.arena);
-    go_on.status = 100;
-    if (send_interim(go_on) == Push::error) co_return BodyRead::failed;
-  }
-  exchange.expects_continue = false;
-  exchange.request.fields.remove(FieldId::expect);
-  char* kept = nullptr;
-  size_t size = 0, capacity = 0;
-  for (;;) {
-    Chunk chunk = request_body().pull();
-    if (chunk.state == Pull::error) co_return BodyRead::failed;
-    if (chunk.state == Pull::again) {
-      net::Wake wake = co_await waker_.wait(loop_.now_us() + limits_.body_timeout_us);
-      if (wake == net::Wake::timeout) {
-        fail_body(408);
-        co_return BodyRead::failed;
-      }
-      continue;
-    }
-    if (size + chunk.octets.size() > limit) co_return BodyRead::too_large;
-    if (size + chunk.octets.size() > capacity) {
-      capacity = std::max({size + chunk.octets.size(), capacity * 2, size_t{1024}});
-      char* bigger = exchange.arena.bytes(capacity);
-      std::copy(kept, kept + size, bigger);
-      kept = bigger;
-    }
-    std::copy(chunk.octets.begin(), chunk.octets.end(), kept + size);
-    size += chunk.octets.size();
-    if (chunk.state == Pull::end) break;
-  }
-  out = {kept, size};
-  request_->buffered = TextBody(out);
+  int64_t patience_us = limits_.body_timeout_us;
+  return gather_body(*this, request_->exchange, {loop_, patience_us, !inbox_.empty()}, limit, out);
+}
+
+void ServerConnection::replace_body(std::string_view octets) {
+  request_->buffered = TextBody(octets);
   body_ = &request_->buffered;
-  co_return BodyRead::complete;
 }
 
 // ---- response

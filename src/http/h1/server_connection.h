@@ -61,6 +61,8 @@ class ServerConnection final : public Downstream,
   bool body_complete() const override;
   std::string_view request_trailers() const override;
   async::Task<BodyRead> buffer_body(size_t limit, std::string_view& out) override;
+  void replace_body(std::string_view octets) override;
+  Chunk fail_body(int status) override;
   Push send_interim(const Response& response) override;
   void start_response(int64_t length) override;
   Push push(std::string_view octets, bool end) override;
@@ -119,7 +121,6 @@ class ServerConnection final : public Downstream,
   void close(bool reset);
 
   Chunk pull() override;
-  Chunk fail_body(int status);
   Push send(const iovec* parts, int count);
   void write_framing_fields(HeadWriter& head, int64_t length);
   Delimiter delimiter_for(const Exchange& exchange, int64_t length) const;

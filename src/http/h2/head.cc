@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/ids.h"
 #include "base/strings.h"
 #include "http/h1/message.h"
 #include "http/scan.h"
@@ -121,6 +122,9 @@ void RequestHead::pseudo(const FieldLine& line, const h1::HeadLimits& limits, Ex
   } else if (line.name == ":scheme") {
     which = kScheme;
     sound = sound_scheme(line.value);
+  } else if (line.name == ":protocol") {
+    which = kProtocol;
+    sound = sound_method(line.value);
   } else {
     return malformed("an unknown pseudo-header field");
   }
@@ -140,6 +144,8 @@ void RequestHead::pseudo(const FieldLine& line, const h1::HeadLimits& limits, Ex
     request.target = value;
   } else if (which == kAuthority) {
     authority_ = value;
+  } else if (which == kProtocol) {
+    protocol_ = value;
   }
 }
 
@@ -162,23 +168,53 @@ const char* RequestHead::finish(bool end_stream, Exchange& exchange) {
   Request& request = exchange.request;
   request.version = Version::http2;
   if ((seen_ & kMethod) == 0) return "no :method";
-  if (request.method == Method::connect) {
-    if (seen_ != (kMethod | kAuthority)) return "CONNECT is with :authority only";
-    request.target = authority_;
-  } else {
-    if ((seen_ & (kScheme | kPath)) != (kScheme | kPath)) return "no :scheme or no :path";
-    bool asterisk = request.target == "*" && request.method == Method::options;
-    if (request.target[0] != '/' && !asterisk) return "an invalid :path";
-  }
+  if (const char* why = check_target(request); why != nullptr) return why;
   if (const char* why = check_host(request); why != nullptr) return why;
   merge_cookies(request.fields);
   if (const char* why = check_length(end_stream, exchange); why != nullptr) return why;
   exchange.has_body |= !end_stream;
+  if (asks_for_tunnel()) become_upgrade(exchange);
   if (!request.fields.has(FieldId::host)) {
     exchange.refusal = 400;
     exchange.refusal_reason = "neither :authority nor Host";
   }
   return nullptr;
+}
+
+const char* RequestHead::check_target(Request& request) const {
+  bool connects = request.method == Method::connect;
+  if (asks_for_tunnel() && !connects) return ":protocol without CONNECT";
+  if (asks_for_tunnel() && authority_.empty()) return ":protocol without :authority";
+  if (connects && !asks_for_tunnel()) {
+    if (seen_ != (kMethod | kAuthority)) return "CONNECT is with :authority only";
+    request.target = authority_;
+    return nullptr;
+  }
+  if ((seen_ & (kScheme | kPath)) != (kScheme | kPath)) return "no :scheme or no :path";
+  bool asterisk = request.target == "*" && request.method == Method::options;
+  if (request.target[0] != '/' && !asterisk) return "an invalid :path";
+  return nullptr;
+}
+
+// RFC 8441 section 5: what an HTTP/1 upstream has to be asked. HTTP/2 has no key: it gets ours.
+void RequestHead::become_upgrade(Exchange& exchange) const {
+  Request& request = exchange.request;
+  if (protocol_ != "websocket") {
+    exchange.refusal = 501;
+    exchange.refusal_reason = "a :protocol other than websocket";
+    return;
+  }
+  request.method = Method::get;
+  request.method_text = "GET";
+  request.content_length = -1;
+  request.fields.remove(FieldId::content_length);
+  exchange.has_body = false;
+  exchange.wants_upgrade = true;
+  char key[16];
+  random_bytes(key, sizeof key);
+  std::string text = base64_encode({key, sizeof key});
+  request.fields.set(FieldId::sec_websocket_key, exchange.arena.copy(text));
+  request.fields.set(FieldId::upgrade, protocol_);
 }
 
 // One Host field, that of :authority.

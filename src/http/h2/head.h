@@ -39,12 +39,16 @@ class RequestHead {
   const char* finish(bool end_stream, Exchange& exchange);
 
   size_t octets() const { return octets_; }
+  // It asks for a tunnel (RFC 8441). The exchange looks as HTTP/1 would have it: GET with Upgrade.
+  bool asks_for_tunnel() const { return (seen_ & kProtocol) != 0; }
 
  private:
-  enum Pseudo : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8 };
+  enum Pseudo : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kProtocol = 16 };
 
   void pseudo(const FieldLine& line, const h1::HeadLimits& limits, Exchange& exchange);
   void keep(const FieldLine& line, const h1::HeadLimits& limits, Exchange& exchange);
+  const char* check_target(Request& request) const;
+  void become_upgrade(Exchange& exchange) const;
   const char* check_host(Request& request) const;
   const char* check_length(bool end_stream, Exchange& exchange) const;
   void malformed(const char* why) {
@@ -53,6 +57,7 @@ class RequestHead {
 
   const char* malformed_ = nullptr;
   std::string_view authority_;
+  std::string_view protocol_;
   uint32_t octets_ = 0;
   uint16_t count_ = 0;
   uint8_t seen_ = 0;

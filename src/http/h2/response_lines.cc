@@ -39,7 +39,8 @@ std::string_view lower_name(const Field& field, Arena& arena) {
 
 ResponseLines::ResponseLines(Arena& arena, const Response& response)
     : arena_(arena), lines_(arena.make_array<FieldLine>(response.fields.size() + 3)) {
-  add(":status", number(static_cast<uint64_t>(response.status)));
+  int status = response.status == 101 ? 200 : response.status;
+  add(":status", number(static_cast<uint64_t>(status)));
   for (const Field& field : response.fields) {
     if (field.removed() || h1::in_set(kSkipped, field.id)) continue;
     add(lower_name(field, arena), trim(field.value()));

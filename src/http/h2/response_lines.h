@@ -16,7 +16,8 @@ std::string_view lower_name(const Field& field, Arena& arena);
 
 class ResponseLines {
  public:
-  // Status and fields, but for Content-Length and those about the connection.
+  // Status and fields, but for Content-Length and those about the connection. A tunnel that was
+  // granted (101) is 200 here (RFC 8441).
   ResponseLines(Arena& arena, const Response& response);
 
   // One more, of octets that stay. There is room for two.

@@ -17,14 +17,7 @@ ServerStream& own(Stream& stream) { return static_cast<ServerStream&>(stream); }
 
 // ---- the worker's connections
 
-size_t ServerConnections::shed_idle(size_t at_most) {
-  size_t shed = 0;
-  while (shed < at_most && !idle.empty()) {
-    idle.front()->close_idle();
-    shed++;
-  }
-  return shed;
-}
+size_t ServerConnections::shed_idle(size_t at_most) { return http::close_idle(idle, at_most); }
 
 void ServerConnections::drain() {
   for (auto* list : {&idle, &busy}) {

@@ -75,6 +75,7 @@ class ServerConnection final : public Session,
     if (flushing_us_ == 0) flushing_us_ = loop_.now_us();
   }
   uint64_t delivered() const;
+  size_t streams_under_way() const { return live_.size(); }
   void head_grew(uint32_t octets);
   void stream_ended(ServerStream& stream);
 

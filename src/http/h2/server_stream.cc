@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "base/time_text.h"
+#include "http/body_gathering.h"
 #include "http/h1/message.h"
 #include "http/h2/response_lines.h"
 #include "http/h2/server_connection.h"
@@ -155,7 +156,7 @@ Chunk ServerStream::pull() {
   Exchange& exchange = memory_->exchange;
   exchange.request_bytes += held_.size();
   uint64_t limit = connection_.limits().body_bytes;
-  if (limit != 0 && received_ > limit) return fail_body(413);
+  if (limit != 0 && received_ > limit && !head_.asks_for_tunnel()) return fail_body(413);
   return {remote_ended ? Pull::end : Pull::data, held_.view()};
 }
 
@@ -165,43 +166,14 @@ Chunk ServerStream::fail_body(int status) {
 }
 
 async::Task<BodyRead> ServerStream::buffer_body(size_t limit, std::string_view& out) {
-  Exchange& exchange = memory_->exchange;
-  if (exchange.expects_continue && incoming.empty()) {
-    Response go_on(exchange.arena);
-    go_on.status = 100;
-    if (send_interim(go_on) == Push::error) co_return BodyRead::failed;
-  }
-  exchange.expects_continue = false;
-  exchange.request.fields.remove(FieldId::expect);
-  char* kept = nullptr;
-  size_t size = 0, capacity = 0;
-  for (;;) {
-    Chunk chunk = request_body().pull();
-    if (chunk.state == Pull::error) co_return BodyRead::failed;
-    if (chunk.state == Pull::again) {
-      net::Loop& loop = connection_.loop();
-      net::Wake wake = co_await waker_.wait(loop.now_us() + connection_.limits().body_timeout_us);
-      if (wake == net::Wake::timeout) {
-        fail_body(408);
-        co_return BodyRead::failed;
-      }
-      continue;
-    }
-    if (size + chunk.octets.size() > limit) co_return BodyRead::too_large;
-    if (size + chunk.octets.size() > capacity) {
-      capacity = std::max({size + chunk.octets.size(), capacity * 2, size_t{1024}});
-      char* bigger = exchange.arena.bytes(capacity);
-      std::copy(kept, kept + size, bigger);
-      kept = bigger;
-    }
-    std::copy(chunk.octets.begin(), chunk.octets.end(), kept + size);
-    size += chunk.octets.size();
-    if (chunk.state == Pull::end) break;
-  }
-  out = {kept, size};
-  buffered_ = TextBody(out);
+  int64_t patience_us = connection_.limits().body_timeout_us;
+  GatherTerms terms{connection_.loop(), patience_us, !incoming.empty()};
+  return gather_body(*this, memory_->exchange, terms, limit, out);
+}
+
+void ServerStream::replace_body(std::string_view octets) {
+  buffered_ = TextBody(octets);
   body_ = &buffered_;
-  co_return BodyRead::complete;
 }
 
 // ---- response
@@ -222,10 +194,21 @@ Push ServerStream::send_interim(const Response& response) {
 
 void ServerStream::start_response(int64_t length) {
   Exchange& exchange = memory_->exchange;
+  if (head_.asks_for_tunnel()) judge_tunnel(exchange.response);
   int status = exchange.response.status;
   bodiless_ = exchange.request.method == Method::head || status == 204 || status == 304;
   length_ = left_ = length;
   head_pending_ = true;
+}
+
+// To the client any 2xx says that the tunnel stands: only an upstream that switched may say so.
+void ServerStream::judge_tunnel(Response& response) {
+  if (response.status == 101) {
+    response.fields.remove("Sec-WebSocket-Accept");
+  } else if (response.status >= 200 && response.status < 300) {
+    response.status = 502;
+    response.reason = {};
+  }
 }
 
 void ServerStream::write_head(bool end) {
@@ -295,6 +278,11 @@ size_t ServerStream::unsent() const {
 }
 
 size_t ServerStream::room() const { return connection_.send_room(*this); }
+
+// The connection's window is for all of its streams, and for those that will come.
+size_t ServerStream::first_room() const {
+  return connection_.send_room(*this) / (2 * std::max<size_t>(1, connection_.streams_under_way()));
+}
 
 bool ServerStream::delivering() {
   uint64_t now = sent_octets + connection_.delivered();

@@ -45,6 +45,8 @@ class ServerStream final : public Stream,
   bool body_complete() const override { return remote_ended; }
   std::string_view request_trailers() const override { return trailers_.text(); }
   async::Task<BodyRead> buffer_body(size_t limit, std::string_view& out) override;
+  void replace_body(std::string_view octets) override;
+  Chunk fail_body(int status) override;
   Push send_interim(const Response& response) override;
   void start_response(int64_t length) override;
   Push push(std::string_view octets, bool end) override;
@@ -52,6 +54,7 @@ class ServerStream final : public Stream,
   Push flush() override;
   size_t unsent() const override;
   size_t room() const override;
+  size_t first_room() const override;
   bool delivering() override;
   void abort() override { aborted_ = true; }
   void close_after_answer() override {}
@@ -64,8 +67,8 @@ class ServerStream final : public Stream,
   void finish();
   void fill_peers(Exchange& exchange);
   Chunk pull() override;
-  Chunk fail_body(int status);
   Push state_after_push();
+  static void judge_tunnel(Response& response);
   void write_head(bool end);
   Push lost();
 

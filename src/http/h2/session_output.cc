@@ -23,7 +23,8 @@ void Session::begin() {
       {Setting::max_header_list_size, grants_.head_bytes},
       {Setting::enable_push, 0},
   };
-  size_t count = role_ == Role::client ? std::size(settings) : std::size(settings) - 1;
+  if (role_ == Role::server) settings[3] = {Setting::enable_connect_protocol, 1};
+  size_t count = std::size(settings);
   if (role_ == Role::client) output_.append(kPreface);
   char* to = put_frame(static_cast<uint32_t>(count * 6), FrameType::settings, 0, 0);
   for (size_t i = 0; i < count; i++) {
