@@ -24,7 +24,6 @@ namespace pylon::tls {
 class Stream;  // tls/stream.h
 }
 namespace pylon::config {
-struct Consumer;
 class CredentialIndex;  // config/credential_index.h: who owns this key?
 }  // namespace pylon::config
 
@@ -138,8 +137,7 @@ struct UpstreamTrace {
 };
 
 struct ConsumerIdentity {
-  const config::Consumer* consumer = nullptr;  // in the pinned snapshot; null: not authenticated
-  std::string_view name;
+  std::string_view name;  // empty: not authenticated
   std::string_view group_id;
   std::string_view credential_id;
   std::string_view custom_id;
