@@ -31,6 +31,8 @@ Result<void> check_pair(std::string_view certificate_pem, std::string_view key_p
   Certificate certificate(PEM_read_bio_X509_AUX(certificate_text.get(), nullptr, no_password, {}));
   if (!certificate) return fail("failed to parse cert: PEM_read_bio_X509_AUX() failed");
   if (key_pem.empty()) return {};
+  // Keys that are stored have been decrypted before.
+  if (!key_pem.starts_with("---")) return fail("failed to decrypt previous encrypted key");
   Text key_text = text_of(key_pem);
   Key key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, no_password, nullptr));
   if (!key) return fail("failed to parse key: PEM_read_bio_PrivateKey() failed");

@@ -23,6 +23,7 @@ TEST(Certificate, ChecksTheCertificateAndItsKey) {
   EXPECT_EQ(fault(one.certificate, other.key), "the key does not belong to the cert");
   EXPECT_EQ(fault(one.certificate, one.certificate),
             "failed to parse key: PEM_read_bio_PrivateKey() failed");
+  EXPECT_EQ(fault(one.certificate, "no PEM"), "failed to decrypt previous encrypted key");
   EXPECT_EQ(fault("", one.key), "failed to parse cert: PEM_read_bio_X509_AUX() failed");
   EXPECT_EQ(fault(one.key, one.key), "failed to parse cert: PEM_read_bio_X509_AUX() failed");
 }

@@ -21,6 +21,7 @@ TEST(Keyring, WhatOpensslGives) {
   EXPECT_EQ(keyring({kNew, kOld}).encrypt("a secret of exactly 32 octets....!"),
             "e8GiTphewSHfwCGoi+EF5JqzIg6SQpyyYsGV9e4BUx89xCa0oYHTubaai6F+vqn1");
   EXPECT_EQ(keyring({kLong}).encrypt("bar"), "uBc7sek0/cvB+eSxbdsxeA==");
+  EXPECT_EQ(keyring({kOld}).encrypt("auth-two"), "vU/ZHVJw7b0XscDJ1Fhtig==");
   EXPECT_EQ(keyring({kNew}).encrypt(""), "CEGh183MAO3X8/ZV2jzHeA==");
 }
 

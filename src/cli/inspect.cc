@@ -153,6 +153,11 @@ int status(const Options& options) {
   for (const Json& item : sources) {
     fmt::print("  {} is not read: {}\n", text_of(item, "source"), text_of(item, "reason"));
   }
+  for (const Json& item : list_of(*answer, "secrets")) {
+    if (!item.contains("reason")) continue;
+    fmt::print("  secret {} cannot be fetched: {}\n", text_of(item, "secret"),
+               text_of(item, "reason"));
+  }
   if (exit_status == kOk) fmt::print("  everything that is stored is served\n");
   return exit_status;
 }

@@ -236,6 +236,12 @@ Json ControlApi::config_status() const {
     status["sources"].push_back(Json::object(
         {{"source", Json(fault.source)}, {"status", "not read"}, {"reason", Json(fault.reason)}}));
   }
+  for (const SecretState& secret : view_.secrets()) {
+    Json shown = Json::object(
+        {{"secret", Json(secret.name)}, {"status", secret.known ? "known" : "not known"}});
+    if (!secret.fault.empty()) shown["reason"] = Json(secret.fault);
+    status["secrets"].push_back(std::move(shown));
+  }
   return status;
 }
 

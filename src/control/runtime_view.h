@@ -42,6 +42,13 @@ struct TypeState {
   int64_t revision = 0;  // of the last change
 };
 
+// A secret of a secret manager that something refers to.
+struct SecretState {
+  std::string name;    // "vault/1/jack"
+  bool known = false;  // a value is in force
+  std::string fault;   // why it could not be fetched last; empty: it was, or is being fetched
+};
+
 struct NodeHealth {
   std::string ip;
   uint16_t port = 0;
@@ -71,6 +78,7 @@ class RuntimeView {
   virtual int64_t revision() const = 0;
   virtual std::vector<snapshot::Quarantined> quarantined() const = 0;
   virtual std::vector<SourceFault> source_faults() const { return {}; }
+  virtual std::vector<SecretState> secrets() const { return {}; }
 
   // How many workers there are, and how many of them serve a configuration.
   struct Workers {

@@ -31,7 +31,7 @@ Configuration::Configuration(const Parts& parts, const Settings& settings, Hooks
              [this](const std::string& host, const std::vector<IpAddress>&) {
                publish(builder_.readdress(host));
              }),
-      secrets_({parts.loop, parts.http, process_environment(),
+      secrets_({parts.loop, parts.http, parts.clock, process_environment(),
                 [this](const std::vector<SecretUser>& users) { on_secrets_changed(users); }},
                parts.secrets),
       builder_({parts.catalogue, names_, default_keepalive(settings),

@@ -135,6 +135,7 @@ RuntimeItem NodeView::make(Kind kind, store::Entry entry) const {
   if (Json* plugins = value->find("plugins"); plugins != nullptr && plugins->is_object()) {
     for (auto& [name, conf] : plugins->members()) {
       conf = parts_.catalogue.with_defaults(name, std::move(conf), plugin::Document::config);
+      if (conf.is_object() && !conf.contains("_meta")) conf["_meta"] = Json::object();
     }
   }
   if (kind == Kind::upstream) item.has_domain = settle_nodes(*value);
@@ -171,6 +172,15 @@ std::vector<control::SourceFault> NodeView::source_faults() const {
     if (parts_.configuration.name_of(fault.key)) continue;
     all.push_back({std::move(fault.key), std::move(fault.reason)});
   }
+  return all;
+}
+
+std::vector<control::SecretState> NodeView::secrets() const {
+  std::vector<control::SecretState> all;
+  parts_.configuration.secrets().for_each(
+      [&](const std::string& name, bool known, const std::string& fault) {
+        all.push_back({name, known, fault});
+      });
   return all;
 }
 

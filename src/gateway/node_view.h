@@ -49,6 +49,7 @@ class NodeView final : public control::RuntimeView {
   int64_t revision() const override { return parts_.configuration.revision(); }
   std::vector<snapshot::Quarantined> quarantined() const override;
   std::vector<control::SourceFault> source_faults() const override;
+  std::vector<control::SecretState> secrets() const override;
   Workers workers() const override;
   std::vector<control::TypeState> types() const override;
   std::optional<std::string> out_of_touch() const override { return parts_.store.out_of_touch(); }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/aws.h"
 #include "observe/log.h"
 #include "schema/fields.h"
 
@@ -167,10 +168,13 @@ async::Task<Result<SecretMembers>> SecretStore::ask(const Kept& kept) {
   if (found == managers_.end()) {
     co_return fail(fmt::format("there is no secret manager {}", kept.manager));
   }
-  if (!kept.manager.starts_with("vault/")) {
-    co_return fail("this version asks vault only");
-  }
-  Result<config::VaultSecret> manager = schema::parse<config::VaultSecret>(found->second);
+  if (kept.manager.starts_with("vault/")) co_return co_await ask_vault(kept, found->second);
+  if (kept.manager.starts_with("aws/")) co_return co_await ask_aws(kept, found->second);
+  co_return fail("this version asks vault and aws only");
+}
+
+async::Task<Result<SecretMembers>> SecretStore::ask_vault(const Kept& kept, Json value) {
+  Result<config::VaultSecret> manager = schema::parse<config::VaultSecret>(std::move(value));
   if (!manager) co_return tl::unexpected(manager.error());
   Result<VaultQuestion> question = vault_question(*manager, kept.path, parts_.environment);
   if (!question) co_return tl::unexpected(question.error());
@@ -189,6 +193,41 @@ async::Task<Result<SecretMembers>> SecretStore::ask(const Kept& kept) {
   plugin::ClientResult response = co_await parts_.http.send(request);
   if (!response) co_return fail(std::string(response.error().text));
   co_return read_vault_answer(response->status, response->body);
+}
+
+// The longest name first; what is no secret's name gives its last part to the member.
+async::Task<Result<SecretMembers>> SecretStore::ask_aws(const Kept& kept, Json value) {
+  Result<config::AwsSecret> manager = schema::parse<config::AwsSecret>(std::move(value));
+  if (!manager) co_return tl::unexpected(manager.error());
+  std::string name = kept.path;
+  std::string member;
+  for (;;) {
+    auto question = aws_question(*manager, name, parts_.clock.wall_s(), parts_.environment);
+    if (!question) co_return tl::unexpected(question.error());
+    Arena arena;
+    plugin::ClientRequest request(arena);
+    request.method = "POST";
+    request.https = question->https;
+    request.host = question->host;
+    request.port = question->port;
+    request.body = question->body;
+    request.timeout_ms = kTimeoutMs;
+    for (const auto& [field, text] : question->fields) request.fields.add(field, text);
+    plugin::ClientResult response = co_await parts_.http.send(request);
+    if (!response) co_return fail(std::string(response.error().text));
+    AwsAnswer answer = read_aws_answer(response->status, response->body);
+    size_t slash = name.rfind('/');
+    if (answer.not_found && slash != name.npos) {
+      member = kept.path.substr(slash + 1);
+      name.resize(slash);
+      continue;
+    }
+    if (!answer.fault.empty()) co_return fail(answer.fault);
+    if (member.empty()) co_return SecretMembers{{"", std::move(answer.value)}};
+    Result<Secret> found = member_of(answer.value, member);
+    if (!found) co_return tl::unexpected(found.error());
+    co_return SecretMembers{{"", std::move(*found)}};
+  }
 }
 
 }  // namespace pylon::gateway

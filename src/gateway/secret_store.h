@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "async/task.h"
+#include "base/clock.h"
 #include "base/environment.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -45,6 +46,7 @@ class SecretStore final : private net::Timer {
   struct Parts {
     net::Loop& loop;
     plugin::HttpClient& http;
+    const Clock& clock;
     Environment environment;
     // These refer to a secret that is another one now: to be read again. Called from the loop.
     std::function<void(const std::vector<SecretUser>&)> changed;
@@ -70,6 +72,11 @@ class SecretStore final : private net::Timer {
   void when_settled(std::function<void()> done);
 
   size_t size() const { return secrets_.size(); }
+  // Calls fn("vault/1/path", known, fault) for each secret.
+  template <class Fn>
+  void for_each(Fn&& fn) const {
+    for (const auto& [name, kept] : secrets_) fn(name, kept->known, kept->fault);
+  }
   uint64_t fetches() const { return fetches_; }
   uint64_t failures() const { return failures_; }
 
@@ -100,6 +107,8 @@ class SecretStore final : private net::Timer {
   void conclude(Kept& kept);
   async::Task<void> fetch(Kept& kept);
   async::Task<Result<SecretMembers>> ask(const Kept& kept);
+  async::Task<Result<SecretMembers>> ask_vault(const Kept& kept, Json manager);
+  async::Task<Result<SecretMembers>> ask_aws(const Kept& kept, Json manager);
   void take(Kept& kept, Result<SecretMembers> answer);
   void mark_due(Kept& kept);
   void tell_settled();

@@ -33,10 +33,11 @@ class SecretStoreTest : public testing::Test {
   }
 
   net::Loop loop_;
+  SimulatedClock clock_;
   plugin::FakeHttpClient http_;
   std::vector<std::string> told_;
   SecretStore::Parts parts() {
-    return {loop_, http_, [](auto&) { return std::nullopt; },
+    return {loop_, http_, clock_, [](auto&) { return std::nullopt; },
             [this](const std::vector<SecretUser>& users) {
               for (const SecretUser& user : users) told_.push_back(user.id);
             }};
@@ -97,10 +98,10 @@ TEST_F(SecretStoreTest, OnlySoManyAndThoseThatNobodyNeedsGo) {
 }
 
 TEST_F(SecretStoreTest, OtherManagersAreNotAskedYet) {
-  secrets_.set_manager("aws/1", Json::object());
-  find("$secret://aws/1/a/b");
+  secrets_.set_manager("gcp/1", Json::object());
+  find("$secret://gcp/1/a/b");
   settle();
-  EXPECT_EQ(find("$secret://aws/1/a/b"), "failed this version asks vault only");
+  EXPECT_EQ(find("$secret://gcp/1/a/b"), "failed this version asks vault and aws only");
   EXPECT_EQ(http_.asked, 0);
 }
 

@@ -39,6 +39,11 @@ Result<SecretPath> parse_secret_reference(std::string_view reference) {
   if (manager_end == rest.npos) return fail("it names no secret manager");
   size_t id_end = rest.find('/', manager_end + 1);
   if (id_end == rest.npos) return fail("it names no object of the secret manager");
+  if (rest.starts_with("aws/")) {
+    if (rest.size() == id_end + 1 || rest[id_end + 1] == '/') return fail("it names no secret");
+    return SecretPath{
+        std::string(rest.substr(0, id_end)), std::string(rest.substr(id_end + 1)), {}};
+  }
   size_t member = rest.rfind('/');
   std::string_view path = member > id_end ? rest.substr(id_end + 1, member - id_end - 1) : "";
   if (path.empty()) return fail("it names no secret and member: manager/id/path/member");

@@ -15,7 +15,9 @@
 
 namespace pylon::gateway {
 
-// "$secret://vault/1/jack/auth-key": manager "vault/1", path "jack", member "auth-key".
+// "$secret://vault/1/jack/auth-key": manager "vault/1", path "jack", member "auth-key". The names
+// of AWS's secrets may have slashes, so only the answer tells where the member begins: all of it is
+// the path there, and the member is empty.
 struct SecretPath {
   std::string manager;
   std::string path;

@@ -14,6 +14,8 @@ std::string parsed(std::string_view reference) {
 TEST(SecretReferences, ManagerPathAndMember) {
   EXPECT_EQ(parsed("$secret://vault/1/jack/auth-key"), "vault/1 jack auth-key");
   EXPECT_EQ(parsed("$secret://vault/a.b/x/y/z"), "vault/a.b x/y z");
+  EXPECT_EQ(parsed("$secret://aws/1/a/b"), "aws/1 a/b ");
+  EXPECT_EQ(parsed("$secret://aws/1/"), "it names no secret");
   EXPECT_EQ(parsed("$secret://vault"), "it names no secret manager");
   EXPECT_EQ(parsed("$secret://vault/1"), "it names no object of the secret manager");
   EXPECT_EQ(parsed("$secret://vault/1/jack"),

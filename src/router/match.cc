@@ -102,7 +102,7 @@ class Matcher {
 
   bool try_candidate(const Candidate& candidate, bool is_exact, std::string_view host) {
     const Rule& rule = *candidate.rule;
-    auto refused = [&](Obstacle obstacle) { return witness_.refused(candidate, host, obstacle); };
+    auto refused = [&, host](Obstacle why) { return witness_.refused(candidate, host, why); };
     if (!rule.accepts_method(exchange_.request.method)) return refused(Obstacle::method);
     if (!rule.accepts_address(exchange_.client.address)) return refused(Obstacle::remote_addr);
     if (host.data() == nullptr && !rule.hosts().empty()) {

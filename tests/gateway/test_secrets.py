@@ -1,6 +1,8 @@
 """Secrets: encrypted in the store, and references to the environment and to Vault."""
 
 import base64
+import hashlib
+import hmac
 import http.server
 import json
 import sqlite3
@@ -201,10 +203,64 @@ def test_secrets_of_vault(own_pylon, echo, vault):
     log = gateway.read_log("error.log")
     assert "its last value stays in force" in log
     assert "never shown" not in log and "second" not in log
+    told = json.loads(get(gateway.control_port, "/v1/config/status").content)["secrets"]
+    reason = "the secret manager answers 500"
+    assert {"secret": "vault/1/bob", "status": "known", "reason": reason} in told
     vault.down = False
     gateway.stop()
     gateway.start({"TOKEN": "root"})
     assert allowed(gateway, "second")  # with the first request after a start
+
+
+class Aws(http.server.BaseHTTPRequestHandler):
+    """A Secrets Manager that checks signatures, and knows one secret with a slash in its name."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = json.loads(body)["SecretId"]
+        if not self.headers["Authorization"].endswith("Signature=" + self.signature(body)):
+            return self.answer(403, {"__type": "InvalidSignatureException"})
+        if asked != "team/bob":
+            return self.answer(400, {"__type": "ResourceNotFoundException"})
+        return self.answer(200, {"SecretString": json.dumps({"key": "of aws"})})
+
+    def signature(self, body):
+        names = "content-type;host;x-amz-date;x-amz-target"
+        fields = "".join(f"{name}:{self.headers[name]}\n" for name in names.split(";"))
+        moment = self.headers["X-Amz-Date"]
+        scope = [moment[:8], "eu-west-1", "secretsmanager", "aws4_request"]
+        head = f"POST\n/\n\n{fields}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        digest = hashlib.sha256(head.encode()).hexdigest()
+        text = f"AWS4-HMAC-SHA256\n{moment}\n{'/'.join(scope)}\n{digest}"
+        key = b"AWS4secret"
+        for part in [*scope, text]:
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        return key.hex()
+
+    def answer(self, status, value):
+        text = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_secrets_of_aws(own_pylon, echo):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Aws)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    gateway = own_pylon(QUICK)
+    protect(gateway, echo)
+    manager = {"access_key_id": "id", "secret_access_key": "secret", "region": "eu-west-1"}
+    manager["endpoint_url"] = f"http://127.0.0.1:{server.server_address[1]}"
+    gateway.admin.put("/secrets/aws/1", manager)
+    gateway.admin.put("/consumers", consumer("bob", "$secret://aws/1/team/bob/key"))
+    assert allowed(gateway, "of aws")
+    gateway.admin.put("/consumers", consumer("eve", "$secret://aws/1/team/eve/key"))
+    assert "the secret manager has no such secret" in gateway.read_log("error.log")
+    server.shutdown()
 
 
 def test_a_secret_that_is_not_there(own_pylon, echo, vault):
