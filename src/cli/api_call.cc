@@ -9,13 +9,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/fd.h"
 #include "base/strings.h"
-#include "gateway/fd.h"
 
 namespace pylon::cli {
 namespace {
 
-using gateway::Fd;
 using gateway::ListenAddress;
 using gateway::Settings;
 

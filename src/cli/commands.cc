@@ -145,7 +145,7 @@ int init(const Options& options) {
     if (!make_folder(place.prefix + name)) return kFailure;
   }
   const std::string& path = place.file.path;
-  gateway::Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+  Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   if (!fd.is_open() && errno != EEXIST) {
     fmt::print(stderr, "cannot write {}: {}\n", path, strerror(errno));
     return kFailure;

@@ -92,7 +92,7 @@ void redirect_output(const Settings& settings) {
   if (log > STDERR_FILENO && log != null) close(log);
 }
 
-[[noreturn]] void become_daemon(const Place& place, LoadedConfig config, gateway::Fd report) {
+[[noreturn]] void become_daemon(const Place& place, LoadedConfig config, Fd report) {
   setsid();
   redirect_output(config.parsed.settings);
   [[maybe_unused]] int moved = chdir(place.prefix.c_str());
@@ -114,8 +114,8 @@ int start_daemon(const Place& place, LoadedConfig config) {
     fmt::print(stderr, "error: {}\n", strerror(errno));
     return kFailure;
   }
-  gateway::Fd reading(ends[0]);
-  gateway::Fd writing(ends[1]);
+  Fd reading(ends[0]);
+  Fd writing(ends[1]);
   pid_t pid = fork();
   if (pid == 0) {
     reading.reset();

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "base/fd.h"
 #include "gateway/admin_key_text.h"
 
 namespace pylon::gateway {
@@ -15,51 +16,25 @@ namespace {
 
 constexpr size_t kMaxConfigBytes = 4 << 20;
 
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int fd() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t count = write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return true;
-}
-
 // A new file with the mode and owner of the old one takes its name.
 bool replace_by_rename(const std::string& path, std::string_view text) {
   struct stat old {};
   if (stat(path.c_str(), &old) != 0) return false;
   std::string temporary = path + ".new";
-  File file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  Fd file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.is_open()) return false;
-  bool owned = fchown(file.fd(), old.st_uid, old.st_gid) == 0 || geteuid() != 0;
-  bool written = owned && fchmod(file.fd(), old.st_mode & 0777) == 0 &&
-                 write_all(file.fd(), text) && fsync(file.fd()) == 0 &&
-                 rename(temporary.c_str(), path.c_str()) == 0;
+  bool owned = fchown(file.get(), old.st_uid, old.st_gid) == 0 || geteuid() != 0;
+  bool written = owned && fchmod(file.get(), old.st_mode & 0777) == 0 && file.write_all(text) &&
+                 fsync(file.get()) == 0 && rename(temporary.c_str(), path.c_str()) == 0;
   if (!written) unlink(temporary.c_str());
   return written;
 }
 
 // A file mounted alone (in a container) cannot be renamed over.
 bool overwrite(const std::string& path, std::string_view text) {
-  File file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  return file.is_open() && write_all(file.fd(), text) &&
-         ftruncate(file.fd(), static_cast<off_t>(text.size())) == 0 && fsync(file.fd()) == 0;
+  Fd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return file.is_open() && file.write_all(text) &&
+         ftruncate(file.get(), static_cast<off_t>(text.size())) == 0 && fsync(file.get()) == 0;
 }
 
 std::string real_path(const std::string& path) {
@@ -114,12 +89,12 @@ ConfigFile ConfigFile::locate(const std::string& prefix, const std::string& give
 }
 
 Result<std::string> read_file(const std::string& path, size_t max_bytes) {
-  File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return fail(strerror(errno));
   std::string text;
   while (true) {
     char buffer[16 << 10];
-    ssize_t count = read(file.fd(), buffer, sizeof buffer);
+    ssize_t count = read(file.get(), buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail(strerror(errno));
     if (count == 0) return text;

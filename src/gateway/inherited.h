@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
-#include "gateway/fd.h"
 #include "gateway/settings.h"
 
 namespace pylon::gateway {

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "base/fd.h"
 #include "base/result.h"
-#include "gateway/fd.h"
 
 namespace pylon::gateway {
 

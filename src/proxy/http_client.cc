@@ -1,12 +1,11 @@
 #include "proxy/http_client.h"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "base/hash.h"
+#include "base/socket_address.h"
 #include "http/h1/head_writer.h"
 #include "net/tcp_stream.h"
 
@@ -25,22 +24,6 @@ namespace {
 constexpr size_t kHeadRoom = 256;
 
 uint16_t default_port(const ClientRequest& request) { return request.https ? 443 : 80; }
-
-socklen_t fill_address(const IpAddress& address, uint16_t port, sockaddr_storage& to) {
-  std::memset(&to, 0, sizeof to);
-  if (address.is_v4()) {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(to);
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    v4.sin_addr.s_addr = htonl(address.v4_value());
-    return sizeof v4;
-  }
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(to);
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(port);
-  std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
-  return sizeof v6;
-}
 
 }  // namespace
 
@@ -109,10 +92,8 @@ async::Task<bool> WorkerHttpClient::connect(Call& call, bool fresh) {
 }
 
 std::unique_ptr<net::Stream> WorkerHttpClient::open(const Call& call, const IpAddress& address) {
-  sockaddr_storage to;
-  socklen_t size = fill_address(address, call.port, to);
-  std::unique_ptr<net::Stream> stream =
-      net::TcpStream::connect(loop_, reinterpret_cast<sockaddr*>(&to), size);
+  SocketAddress to(address, call.port);
+  std::unique_ptr<net::Stream> stream = net::TcpStream::connect(loop_, to.get(), to.size());
   if (stream == nullptr || !call.request.https) return stream;
   std::string key(call.request.host);
   key += call.request.ssl_verify ? '!' : '?';

@@ -1,7 +1,5 @@
 #include "upstream/dns_transport.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/socket_address.h"
 #include "net/loop.h"
 #include "net/tcp_stream.h"
 #include "net/waker.h"
@@ -18,21 +17,6 @@ namespace pylon::upstream::dns {
 namespace {
 
 constexpr int kMaxStrayDatagrams = 64;  // then somebody is guessing ids: give up
-
-socklen_t fill(sockaddr_storage& storage, const Server& server) {
-  if (server.address.is_v6()) {
-    auto& address = reinterpret_cast<sockaddr_in6&>(storage);
-    address.sin6_family = AF_INET6;
-    address.sin6_port = htons(server.port);
-    std::memcpy(&address.sin6_addr, server.address.bytes().data(), 16);
-    return sizeof(address);
-  }
-  auto& address = reinterpret_cast<sockaddr_in&>(storage);
-  address.sin_family = AF_INET;
-  address.sin_port = htons(server.port);
-  address.sin_addr.s_addr = htonl(server.address.v4_value());
-  return sizeof(address);
-}
 
 // A connected datagram socket: the kernel drops what does not come from the server, and gives it a
 // random port.
@@ -44,10 +28,9 @@ class Datagrams final : public net::Watcher, public net::Retirable {
   }
 
   bool open(const Server& server) {
-    sockaddr_storage address{};
-    socklen_t bytes = fill(address, server);
-    fd_ = ::socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd_ >= 0 && ::connect(fd_, reinterpret_cast<sockaddr*>(&address), bytes) == 0 &&
+    SocketAddress to(server.address, server.port);
+    fd_ = ::socket(to.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd_ >= 0 && ::connect(fd_, to.get(), to.size()) == 0 &&
            loop_.watch(fd_, *this, EPOLLIN | EPOLLET);
   }
   bool send(const std::string& message) {
@@ -160,9 +143,8 @@ struct StreamGuard {
 };
 
 std::unique_ptr<net::TcpStream> connect(net::Loop& loop, const Server& server) {
-  sockaddr_storage address{};
-  socklen_t bytes = fill(address, server);
-  return net::TcpStream::connect(loop, reinterpret_cast<sockaddr*>(&address), bytes);
+  SocketAddress to(server.address, server.port);
+  return net::TcpStream::connect(loop, to.get(), to.size());
 }
 
 }  // namespace

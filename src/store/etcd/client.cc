@@ -1,7 +1,6 @@
 #include "store/etcd/client.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/socket_address.h"
 #include "http/h1/head_writer.h"
 #include "net/tcp_stream.h"
 #include "observe/log.h"
@@ -23,22 +23,6 @@ namespace {
 
 constexpr size_t kHeadRoom = 512;
 constexpr size_t kMaxAnswerBytes = size_t{1} << 30;
-
-socklen_t fill_address(const IpAddress& address, uint16_t port, sockaddr_storage& to) {
-  std::memset(&to, 0, sizeof to);
-  if (address.is_v4()) {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(to);
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    v4.sin_addr.s_addr = htonl(address.v4_value());
-    return sizeof v4;
-  }
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(to);
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(port);
-  std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
-  return sizeof v6;
-}
 
 }  // namespace
 
@@ -146,10 +130,8 @@ async::Task<bool> Client::Exchange::connect(int64_t deadline_us) {
     addresses = co_await resolving;
   }
   if (addresses.empty()) co_return fail("the name has no address");
-  sockaddr_storage to;
-  socklen_t size = fill_address(addresses.front(), endpoint.port, to);
-  std::unique_ptr<net::Stream> stream =
-      net::TcpStream::connect(client_.loop_, reinterpret_cast<sockaddr*>(&to), size);
+  SocketAddress to(addresses.front(), endpoint.port);
+  std::unique_ptr<net::Stream> stream = net::TcpStream::connect(client_.loop_, to.get(), to.size());
   if (stream == nullptr) co_return fail(std::strerror(errno));
   if (endpoint.https) {
     const ClientOptions& options = client_.options_;

@@ -8,32 +8,10 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/fd.h"
+
 namespace pylon::store {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t count = write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return true;
-}
 
 tl::unexpected<Failure> broken(const std::string& path) {
   bool full = errno == ENOSPC || errno == EDQUOT;
@@ -49,21 +27,21 @@ Outcome<void> write_durably(const std::string& path, std::string_view text) {
   std::filesystem::create_directories(folder, ignored);
   std::string beside = path + ".new";
   {
-    Descriptor file(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (file.get() < 0 || !write_all(file.get(), text) || fsync(file.get()) != 0) {
+    Fd file(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file.is_open() || !file.write_all(text) || fsync(file.get()) != 0) {
       return broken(beside);
     }
   }
   if (rename(beside.c_str(), path.c_str()) != 0) return broken(path);
-  Descriptor entry(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (entry.get() < 0 || fsync(entry.get()) != 0) return broken(folder);
+  Fd entry(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!entry.is_open() || fsync(entry.get()) != 0) return broken(folder);
   return {};
 }
 
 Outcome<std::optional<std::string>> read_whole(const std::string& path) {
-  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0 && errno == ENOENT) return std::nullopt;
-  if (file.get() < 0) return broken(path);
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open() && errno == ENOENT) return std::nullopt;
+  if (!file.is_open()) return broken(path);
   std::string text;
   char buffer[64 << 10];
   ssize_t count = 0;

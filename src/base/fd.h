@@ -3,9 +3,10 @@
 
 #include <unistd.h>
 
+#include <string_view>
 #include <utility>
 
-namespace pylon::gateway {
+namespace pylon {
 
 class Fd {
  public:
@@ -26,8 +27,11 @@ class Fd {
     fd_ = fd;
   }
 
+  // To a blocking descriptor; false with errno set when not all could be written.
+  bool write_all(std::string_view text) const;
+
  private:
   int fd_ = -1;
 };
 
-}  // namespace pylon::gateway
+}  // namespace pylon
