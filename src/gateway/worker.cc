@@ -190,6 +190,7 @@ void Worker::every_second() {
   counts_.busy.store(busy, std::memory_order_relaxed);
   counts_.accepted.store(connections_.opened, std::memory_order_relaxed);
   counts_.requests.store(proxy_.requests(), std::memory_order_relaxed);
+  http2_metrics_.report(http2.nuisances);
 }
 
 void Worker::drain() {

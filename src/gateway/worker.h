@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "expr/template.h"
+#include "gateway/http2_metrics.h"
 #include "gateway/inherited.h"
 #include "gateway/settings.h"
 #include "gateway/tls_side.h"
@@ -114,6 +115,7 @@ class Worker {
   std::unique_ptr<proxy::AccessLog> access_log_;
   proxy::Proxy proxy_;
   http::h2::ServerConnections http2_connections_;
+  Http2Metrics http2_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   http::h1::ServerConnections connections_;
   TlsSide tls_;
   stream::TcpProxy tcp_;

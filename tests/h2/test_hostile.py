@@ -7,6 +7,8 @@ import threading
 import pytest
 
 from harness.h2 import *  # noqa: F403
+from harness.http import get
+from harness.wire import until
 
 
 def rss_kb(served):
@@ -53,6 +55,9 @@ def test_rapid_reset(served, client):
     client.until(lambda: client.closed)
     assert client.closed and (client.goaway is None or client.goaway[1] == CALM)
     assert rss_kb(served) - before < 8192
+    ended = b',what="ended"}'  # for resets, or for streams beyond the limit
+    page = "/apisix/prometheus/metrics"
+    until(lambda: ended in get(served.metrics_port, page).content, "the metric", 5, 0.2)
 
 
 def test_requests_that_must_be_reset(client):

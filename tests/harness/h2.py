@@ -3,6 +3,7 @@
 import socket
 import ssl
 import struct
+import threading
 import time
 
 from hpack import Decoder, Encoder
@@ -63,15 +64,18 @@ class Client:
             context = ssl._create_unverified_context()
             context.set_alpn_protocols(["h2"])
             self.socket = context.wrap_socket(self.socket, server_hostname=tls)
+        self._begin()
+        self.authority = f"127.0.0.1:{port}"
+        self.next = 1
+        if greet:
+            self.send(PREFACE, frame(SETTINGS, 0, 0, settings))
+
+    def _begin(self):
         self.encoder, self.decoder = Encoder(), Decoder()
         self.answers, self.frames = {}, []
         self.goaway, self.closed = None, False
         self.pending = b""
         self.block = None
-        self.authority = f"127.0.0.1:{port}"
-        self.next = 1
-        if greet:
-            self.send(PREFACE, frame(SETTINGS, 0, 0, settings))
 
     def send(self, *parts):
         try:
@@ -195,3 +199,58 @@ class Client:
         if answer.reset is not None:
             return answer.reset
         return self.goaway[1] if self.goaway else None
+
+
+class ServerSide(Client):
+    """The other end of a connection, of which `answers` are the requests."""
+
+    def __init__(self, accepted, settings=b""):
+        self.socket = accepted
+        self._begin()
+        accepted.settimeout(20)
+        while len(self.pending) < len(PREFACE):
+            octets = accepted.recv(len(PREFACE) - len(self.pending))
+            if not octets:
+                self.closed = True
+                return
+            self.pending += octets
+        assert self.pending == PREFACE
+        self.pending = b""
+        self.send(frame(SETTINGS, 0, 0, settings))
+
+
+class Upstream:
+    """An HTTP/2 server. `answer(peer, stream)` is called for each request: once it is complete, or
+    when its head is there if `early`. `requests` holds them in order, as Answers."""
+
+    def __init__(self, answer, settings=b"", early=False):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.answer, self.settings, self.early = answer, settings, early
+        self.requests = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def upstream(self, **more):
+        return {"scheme": "grpc", "nodes": {f"127.0.0.1:{self.port}": 1}, "retries": 0, **more}
+
+    def _accept(self):
+        while True:
+            try:
+                accepted = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(accepted,), daemon=True).start()
+
+    def _serve(self, accepted):
+        peer, done = ServerSide(accepted, self.settings), set()
+        while not peer.closed and peer.step(20):
+            for stream, request in list(peer.answers.items()):
+                ready = request.ended or (self.early and request.heads)
+                if stream and ready and stream not in done:
+                    done.add(stream)
+                    self.requests.append(request)
+                    self.answer(peer, stream)
+        peer.close()
+
+    def close(self):
+        self.listener.close()

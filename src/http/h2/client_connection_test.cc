@@ -1,0 +1,157 @@
+#include "http/h2/client_connection.h"
+
+#include <gtest/gtest.h>
+
+#include "http/h2/test_peer.h"
+
+namespace pylon::http::h2 {
+namespace {
+
+const RequestLine kRequest[] = {
+    {":method", "GET"}, {":scheme", "http"}, {":authority", "a.test"}, {":path", "/"}};
+
+class Http2Client : public testing::Test {
+ protected:
+  Http2Client() {
+    auto [near, far] = net::MemoryStream::pair();
+    gateway = near.get();
+    upstream = std::move(far);
+    connection = new ClientConnection(loop, std::move(near), grants, counts, {1, 0, 60'000'000});
+    pool.push_back(*connection);
+    say(frame(FrameType::settings, 0, 0, ""));
+  }
+  ~Http2Client() override {
+    for (ClientStream* stream : asked) stream->end();
+    while (!pool.empty()) pool.front()->close();
+    loop.turn(0);
+  }
+
+  ClientStream& ask(bool end = true) {
+    ClientStream& stream = connection->add();
+    stream.use(waker);
+    OutgoingHead head;
+    head.http2 = kRequest;
+    stream.send_head(head, h1::Framing::none, {}, end);
+    asked.push_back(&stream);
+    say("");
+    return stream;
+  }
+  void say(std::string_view octets) {
+    if (!octets.empty()) upstream->write(octets.data(), octets.size());
+    for (int i = 0; i < 20; i++) {
+      if (!pool.empty()) gateway->pump();
+      loop.turn(0);
+    }
+    std::string heard = read_all(*upstream);
+    greeted ? seen.take(heard) : seen_raw(heard);
+  }
+  void seen_raw(const std::string& heard) {
+    ASSERT_TRUE(heard.starts_with(kPreface));
+    greeted = true;
+    seen.take(std::string_view(heard).substr(kPreface.size()));
+  }
+  ReadHead read_head(ClientStream& stream) {
+    response.emplace(arena);
+    return stream.read_head({}, Method::get, *response);
+  }
+
+  net::Loop loop;
+  net::Waker waker{loop};
+  Grants grants;
+  NuisanceCounts counts;
+  IntrusiveList<ClientConnection> pool;
+  ClientConnection* connection = nullptr;
+  net::MemoryStream* gateway = nullptr;
+  std::unique_ptr<net::MemoryStream> upstream;
+  std::vector<ClientStream*> asked;
+  Arena arena;
+  std::optional<Response> response;
+  BlockWriter writer;
+  Received seen;
+  bool greeted = false;
+};
+
+TEST_F(Http2Client, AnAnswerWithTrailers) {
+  ClientStream& stream = ask();
+  EXPECT_TRUE(seen.streams[1].ended);
+  EXPECT_EQ(read_head(stream), ReadHead::again);
+  say(writer.head(1, {{":status", "103"}, {"link", "</a>"}}, false) +
+      writer.head(1, {{":status", "200"}, {"x-a", "b"}}, false) +
+      frame(FrameType::data, 0, 1, "octets") + writer.head(1, {{"x-t", "1"}}, true));
+  EXPECT_EQ(read_head(stream), ReadHead::complete);
+  EXPECT_EQ(response->status, 103);
+  EXPECT_EQ(read_head(stream), ReadHead::complete);
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->fields.get("x-a"), "b");
+  Chunk chunk = stream.body().pull();
+  EXPECT_EQ(chunk.state, Pull::end);
+  EXPECT_EQ(chunk.octets, "octets");
+  EXPECT_EQ(stream.trailers(), "x-t: 1\r\n\r\n");
+}
+
+TEST_F(Http2Client, AnAnswerCutShortIsAnError) {
+  ClientStream& stream = ask();
+  say(writer.head(1, {{":status", "200"}, {"content-length", "5"}}, false) +
+      frame(FrameType::data, kFlagEndStream, 1, "ab"));
+  EXPECT_EQ(read_head(stream), ReadHead::complete);
+  EXPECT_EQ(stream.body().pull().state, Pull::error);
+  ClientStream& reset = ask();
+  say(writer.head(3, {{":status", "200"}}, false) + frame(FrameType::data, 0, 3, "ab") +
+      frame(FrameType::rst_stream, 0, 3, u32(2)));
+  EXPECT_EQ(read_head(reset), ReadHead::complete);
+  EXPECT_EQ(reset.body().pull().state, Pull::error);
+}
+
+TEST_F(Http2Client, MalformedAnswers) {
+  const Lines wrong[] = {{{"x-a", "b"}},
+                         {{":status", "2000"}},
+                         {{":status", "101"}},
+                         {{":status", "200"}, {"connection", "close"}},
+                         {{":status", "200"}, {"X-A", "b"}},
+                         {{":status", "200"}, {"x-a", "b\r\nc"}},
+                         {{":status", "200"}, {":path", "/"}}};
+  uint32_t id = 1;
+  for (const Lines& lines : wrong) {
+    ClientStream& stream = ask();
+    say(writer.head(id, lines, true));
+    EXPECT_EQ(read_head(stream), ReadHead::malformed) << lines.back().first;
+    id += 2;
+  }
+  EXPECT_TRUE(connection->has_room());
+}
+
+TEST_F(Http2Client, WhatWasNotProcessedLooksUnsent) {
+  ClientStream& first = ask();
+  ClientStream& refused = ask();
+  ClientStream& beyond = ask();
+  EXPECT_NE(beyond.sent_bytes(), 0u);
+  say(frame(FrameType::rst_stream, 0, 3, u32(7)));
+  EXPECT_EQ(refused.sent_bytes(), 0u);
+  EXPECT_EQ(read_head(refused), ReadHead::closed);
+  say(frame(FrameType::goaway, 0, 0, u32(1) + u32(0)));
+  EXPECT_EQ(beyond.sent_bytes(), 0u);
+  EXPECT_EQ(read_head(beyond), ReadHead::closed);
+  EXPECT_FALSE(connection->has_room());
+  say(writer.head(1, {{":status", "204"}}, true));
+  EXPECT_EQ(read_head(first), ReadHead::complete);
+}
+
+TEST_F(Http2Client, ALostConnectionEndsAllStreams) {
+  ClientStream& one = ask();
+  ClientStream& two = ask();
+  upstream->close(true);
+  say("");
+  EXPECT_EQ(read_head(one), ReadHead::closed);
+  EXPECT_EQ(read_head(two), ReadHead::closed);
+}
+
+TEST_F(Http2Client, AGivenUpExchangeIsCancelled) {
+  ClientStream& stream = ask(false);
+  asked.clear();
+  stream.end();
+  say("");
+  EXPECT_EQ(seen.streams[1].reset, static_cast<int>(ErrorCode::cancel));
+}
+
+}  // namespace
+}  // namespace pylon::http::h2
