@@ -100,7 +100,7 @@ class ClientConnection final : public UpstreamSide,
   Dropped dropped_ = nullptr;
   void* pool_ = nullptr;
   const char* reason_ = "";
-  static constexpr size_t kLeastRead = 512;
+  static constexpr size_t kLeastRead = 256;
 
   size_t read_limit_ = net::ReadBuffer::kBytes;
   uint64_t serial_;
