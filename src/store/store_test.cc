@@ -379,7 +379,7 @@ class EtcdStoreTest : public StoreTest<EtcdImplementation> {};
 
 TEST_F(EtcdStoreTest, ATransactionTooLargeForEtcdIsRefused) {
   Transaction large;
-  for (int i = 0; i < 129; ++i) {
+  for (int i = 0; i < 128; ++i) {  // with our own
     large.operations.push_back({Operation::Kind::put, "/a/" + std::to_string(i), "1"});
   }
   auto done = pump_.run(store_->transaction(large));
@@ -387,6 +387,47 @@ TEST_F(EtcdStoreTest, ATransactionTooLargeForEtcdIsRefused) {
   EXPECT_EQ(done.error().kind, Failure::Kind::refused);
   EXPECT_NE(done.error().message.find("--max-txn-ops"), std::string::npos) << done.error().message;
   EXPECT_EQ(keys("/a/"), Keys{});
+}
+
+TEST_F(EtcdStoreTest, HistoryIsEtcdsOwnUntilItIsCompacted) {
+  put("/a", "1", {.expected_mod_revision = {}, .ttl_s = {}, .origin = {"admin", "::1", "why"}});
+  put("/b", "1");
+  put("/a", "2");
+  erase("/b");
+  EXPECT_EQ(erase("/b").revision, 5);
+  auto told = [&] {
+    auto page = pump_.run(store_->history()->revisions({}));
+    EXPECT_TRUE(page) << page.error().message;
+    return page.value_or(HistoryPage{});
+  };
+  HistoryPage page = told();
+  EXPECT_EQ(page.oldest, 1);
+  EXPECT_EQ(page.newest, 5);
+  ASSERT_EQ(page.revisions.size(), 4u);
+  EXPECT_EQ(page.revisions[0].changes[0].action, HistoryChange::Action::erase);
+  EXPECT_EQ(page.revisions[1].changes[0].action, HistoryChange::Action::update);
+  EXPECT_EQ(page.revisions[3].changes[0].action, HistoryChange::Action::create);
+  EXPECT_EQ(page.revisions[3].origin.author, "admin");
+  EXPECT_EQ(page.revisions[3].origin.comment, "why");
+  EXPECT_GT(page.revisions[0].time_us, 0);
+
+  auto changes = pump_.run(store_->history()->differences(3, 5, {}));
+  ASSERT_TRUE(changes) << changes.error().message;
+  ASSERT_EQ(changes->size(), 2u);
+  EXPECT_EQ((*changes)[0].before, "1");
+  EXPECT_EQ((*changes)[0].after, "2");
+  EXPECT_FALSE((*changes)[1].after);
+
+  implementation_.forget(4);
+  page = told();
+  EXPECT_EQ(page.oldest, 4);
+  ASSERT_EQ(page.revisions.size(), 1u);
+  auto gone = pump_.run(store_->history()->differences(2, 5, {}));
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().kind, Failure::Kind::refused);
+  EXPECT_EQ(gone.error().message, "revision 2 is not kept any more");
+  gone = pump_.run(store_->history()->differences(5, 99, {}));
+  EXPECT_EQ(gone.error().message, "revision 99 is still to come");
 }
 
 TEST_F(EtcdStoreTest, DirectoriesOfApisixAreNoKeys) {

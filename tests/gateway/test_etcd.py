@@ -305,6 +305,29 @@ def test_tls_with_a_certificate_of_our_own(own_pylon, echo, tmp_path):
         member.stop()
 
 
+def test_history_and_the_way_back(own_pylon, echo, member):
+    node = own_pylon(on_etcd(member))
+    note = {"X-Pylon-Comment": "the first one"}
+    status, _, fields = node.admin.call("PUT", "/routes/1", route(echo, "/a"), headers=note)
+    first = int(fields["X-Pylon-Revision"])
+    assert status == 201
+    member.put("/apisix/routes/2", {"id": "2", **route(echo, "/b")})
+    node.admin.delete("/routes/1")
+    told = node.admin.get("/history")
+    assert [item["changes"][0]["action"] for item in told["list"]] == ["delete", "create", "create"]
+    assert [item["author"] for item in told["list"]] == ["admin", "", "admin"]
+    assert (told["list"][2]["comment"], told["list"][2]["revision"]) == ("the first one", first)
+    assert node.admin.get("/routes")["total"] == 1, "what the history keeps is no resource"
+    status, answer, _ = node.admin.call("POST", "/rollback", {"to": first})
+    assert status == 200, answer
+    assert get(node.port, "/a").status == 200
+    assert get(node.port, "/b").status == 404
+    assert member.get("/apisix/routes/2") is None
+    member.compact()
+    status, answer, _ = node.admin.call("POST", "/rollback", {"to": first})
+    assert status == 400 and "is not kept any more" in str(answer), answer
+
+
 def test_init_etcd_makes_the_directories(own_pylon, echo, member):
     node = own_pylon(on_etcd(member), start=False)
     for _ in range(2):

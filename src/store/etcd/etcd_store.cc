@@ -82,7 +82,7 @@ async::Task<Outcome<std::optional<Entry>>> EtcdStore::get(std::string key) {
   if (!range) co_return tl::unexpected(std::move(range.error()));
   newest_ = std::max(newest_, range->header.revision);
   std::optional<Entry> entry;
-  bool found = !range->entries.empty() && !etcd::is_placeholder(key);
+  bool found = !range->entries.empty() && !etcd::is_hidden(key);
   if (found) entry = std::move(range->entries.front());
   co_return entry;
 }
@@ -107,7 +107,9 @@ async::Task<Outcome<std::vector<Entry>>> EtcdStore::search(std::string prefix, s
 async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(std::string prefix, bool keys_only) {
   Outcome<Listing> listing = failed(Failure::Kind::unavailable, "");
   for (int attempt = 0; attempt < kReadAttempts && !listing; ++attempt) {
-    async::Task<Outcome<Listing>> reading = read_pages(prefix, keys_only);
+    etcd::RangeQuery query = etcd::range_of(prefix);
+    query.keys_only = keys_only;
+    async::Task<Outcome<Listing>> reading = read_pages(std::move(query));
     listing = co_await reading;
     bool compacted = !listing && listing.error().message.find("compacted") != std::string::npos;
     if (!compacted) break;
@@ -115,11 +117,9 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(std::string prefix, boo
   co_return listing;
 }
 
-async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(std::string prefix, bool keys_only) {
+async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(etcd::RangeQuery query) {
   Listing listing;
-  etcd::RangeQuery query = etcd::range_of(prefix);
   query.limit = kPageKeys;
-  query.keys_only = keys_only;
   for (bool more = true; more;) {
     async::Task<Answer<Json>> asking =
         client_->call("/v3/kv/range", etcd::range_request(query), Client::Repeat::harmless);
@@ -128,14 +128,12 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(std::string prefi
     Outcome<etcd::RangeAnswer> range = etcd::read_range(*answer);
     if (!range) co_return tl::unexpected(std::move(range.error()));
     newest_ = std::max(newest_, range->header.revision);
-    if (query.revision == 0) {
-      listing.header = range->header;
-      query.revision = range->header.revision;
-    }
+    if (listing.header.revision == 0) listing.header = range->header;
+    if (query.revision == 0) query.revision = range->header.revision;
     more = range->more && !range->entries.empty();
     if (more) query.first = range->entries.back().key + '\0';
     for (Entry& entry : range->entries) {
-      if (!etcd::is_placeholder(entry.key)) listing.entries.push_back(std::move(entry));
+      if (!etcd::is_hidden(entry.key)) listing.entries.push_back(std::move(entry));
     }
   }
   co_return listing;
@@ -222,8 +220,11 @@ async::Task<Outcome<Committed>> EtcdStore::transaction(Transaction transaction) 
   async::Task<Outcome<std::vector<int64_t>>> granting = grant(transaction);
   Outcome<std::vector<int64_t>> leases = co_await granting;
   if (!leases) co_return tl::unexpected(std::move(leases.error()));
+  etcd::TxnExtras extras{*leases, options_.prefix + std::string(etcd::kOriginKey), {}};
+  extras.origin = etcd::write_authorship({transaction.origin, clock_.wall_us()});
+  if (transaction.operations.empty()) extras.origin_key.clear();
   async::Task<Answer<Json>> asking =
-      client_->call("/v3/kv/txn", etcd::txn_request(transaction, *leases), Client::Repeat::never);
+      client_->call("/v3/kv/txn", etcd::txn_request(transaction, extras), Client::Repeat::never);
   Answer<Json> answer = co_await asking;
   if (!answer) co_return tl::unexpected(answer.error().failure());
   Outcome<etcd::TxnAnswer> txn = etcd::read_txn(*answer, transaction);

@@ -1,12 +1,16 @@
 // EtcdStore: the configuration in etcd v3, with APISIX's keys and values ("/apisix/routes/1" ->
 // JSON), so that both can work on the same etcd.
 //
-// Reads are linearizable, a transaction is one of etcd's (at most 128 operations unless the server
-// says otherwise), and it is answered when this node's watches have been told of it. Expiry is
-// etcd's leases. Never stale: see Feed; and at an interval the keys that etcd lists are held
-// against what was told, and a difference is a gap, after which everything is read. The last good
-// configuration is kept in a local copy: load() gives that one when etcd cannot be reached at the
-// start, and watches then go on from its revision when etcd is back.
+// Reads are linearizable, a transaction is one of etcd's (at most 128 operations, one of them our
+// own, unless the server says otherwise), and it is answered when this node's watches have been
+// told of it. Expiry is etcd's leases. Never stale: see Feed; and at an interval the keys that etcd
+// lists are held against what was told, and a difference is a gap, after which everything is read.
+// The last good configuration is kept in a local copy: load() gives that one when etcd cannot be
+// reached at the start, and watches then go on from its revision when etcd is back.
+//
+// The history is etcd's own versions, as far back as it has not been compacted, and at most
+// `kept_revisions`; each transaction of ours writes its origin along (kOriginKey), changes by
+// others have none.
 //
 // Belongs to the control thread; the copy is written by a thread of its own.
 #pragma once
@@ -18,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,6 +30,7 @@
 #include "store/etcd/client.h"
 #include "store/etcd/feed.h"
 #include "store/etcd/mirror.h"
+#include "store/history.h"
 #include "store/store.h"
 #include "store/watch_list.h"
 
@@ -37,9 +43,10 @@ struct EtcdOptions {
   int64_t silence_ms = 50'000;         // of a watch, until it is opened anew
   int64_t check_interval_ms = 10'000;  // of the self-check; 0: none
   int startup_retries = 2;             // of the first load(), when there is no copy
+  int64_t kept_revisions = 1000;       // that the history tells
 };
 
-class EtcdStore final : public Store, private etcd::Feed::Owner {
+class EtcdStore final : public Store, private History, private etcd::Feed::Owner {
  public:
   // The error is about certificates; whether etcd answers shows later.
   static Result<std::unique_ptr<EtcdStore>> open(EtcdOptions options, net::Loop& loop,
@@ -53,6 +60,7 @@ class EtcdStore final : public Store, private etcd::Feed::Owner {
   async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
   int64_t revision() const override { return newest_; }
+  History* history() override { return this; }
   void on_timer() override;
   std::optional<std::string> out_of_touch() const override;
   void close() override;
@@ -66,8 +74,24 @@ class EtcdStore final : public Store, private etcd::Feed::Owner {
 
   EtcdStore(EtcdOptions options, net::Loop& loop, const Clock& clock);
 
+  // Changes as etcd still has them.
+  struct Past {
+    int64_t oldest = 0;
+    int64_t newest = 0;
+    std::vector<ChangeSet> sets;
+    std::vector<std::pair<int64_t, std::string>> origins;
+  };
+
+  async::Task<Outcome<HistoryPage>> revisions(HistoryQuery query) override;
+  async::Task<Outcome<std::vector<KeyDifference>>> differences(int64_t from, int64_t to,
+                                                               HistoryQuery query) override;
+  async::Task<Outcome<Past>> past();
+  // Adds what comes after `past.oldest`; false: that is compacted, and `oldest` raised.
+  async::Task<Outcome<bool>> read_past(Past& past);
+
   async::Task<Outcome<Listing>> read(std::string prefix, bool keys_only);
-  async::Task<Outcome<Listing>> read_pages(std::string prefix, bool keys_only);
+  // The query's revision 0: the newest.
+  async::Task<Outcome<Listing>> read_pages(etcd::RangeQuery query);
   async::Task<Outcome<Listing>> first_read();
   int64_t take(Listing listing, const Visitor& visit);
   std::optional<int64_t> take_copy(const Failure& why, const Visitor& visit);

@@ -35,7 +35,7 @@ TEST(EtcdWire, TransactionsCompareAndTellWhatWasThere) {
   Transaction transaction;
   transaction.compares = {{"/a", 7}};
   transaction.operations = {{Operation::Kind::put, "/a", "1"}, {Operation::Kind::erase, "/b"}};
-  EXPECT_EQ(txn_request(transaction, {5, 0}),
+  EXPECT_EQ(txn_request(transaction, {.leases = {5, 0}}),
             R"({"compare":[{"key":"L2E=","target":"MOD","result":"EQUAL","mod_revision":"7"}],)"
             R"("success":[{"request_put":{"key":"L2E=","value":"MQ==","prev_kv":true,)"
             R"("lease":"5"}},{"request_delete_range":{"key":"L2I="}}]})");
@@ -50,16 +50,51 @@ TEST(EtcdWire, TransactionsCompareAndTellWhatWasThere) {
   EXPECT_FALSE(read_txn(json(R"({"header":{"revision":"9"},"succeeded":true})"), transaction));
 }
 
+TEST(EtcdWire, TheOriginGoesAlong) {
+  Transaction two;
+  two.operations = {{Operation::Kind::put, "/a", "1"}, {Operation::Kind::erase, "/b"}};
+  std::string text = txn_request(two, {.leases = {}, .origin_key = "o", .origin = "x"});
+  EXPECT_NE(text.find(R"(}},{"request_put":{"key":"bw==","value":"eA=="}}]})"), text.npos) << text;
+  auto done = read_txn(json(R"({"header":{"revision":"9"},"succeeded":true,"responses":[)"
+                            R"({"response_put":{}},{"response_delete_range":{}},)"
+                            R"({"response_put":{}}]})"),
+                       two);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->existed, (std::vector<size_t>{0, 0}));
+
+  Transaction one;
+  one.operations = {{Operation::Kind::erase, "/b"}};
+  text = txn_request(one, {.leases = {}, .origin_key = "o", .origin = "x"});
+  EXPECT_NE(text.find(R"("success":[{"request_txn":{"compare":[{"key":"L2I=","target":"VERSION")"),
+            text.npos)
+      << text;
+  done = read_txn(json(R"({"header":{"revision":"9"},"succeeded":true,"responses":[)"
+                       R"({"response_txn":{"succeeded":true}},)"
+                       R"({"response_delete_range":{"deleted":"1"}}]})"),
+                  one);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->existed, std::vector<size_t>{1});
+
+  Authorship read = read_authorship(write_authorship({{"a", "s", "c"}, 7}));
+  EXPECT_EQ(read.origin.comment, "c");
+  EXPECT_EQ(read.time_us, 7);
+  EXPECT_EQ(read_authorship("init").time_us, 0);
+}
+
 TEST(EtcdWire, EventsAreGroupedByRevision) {
-  auto message = read_watch(R"({"result":{"header":{"revision":"6"},"events":[)"
-                            R"({"kv":{"key":"L2E=","mod_revision":"4","value":"MQ=="}},)"
-                            R"({"type":"DELETE","kv":{"key":"L2I=","mod_revision":"4"}},)"
-                            R"({"kv":{"key":"L2Ev","mod_revision":"5","value":"MQ=="}}]}})");
+  auto message =
+      read_watch(R"({"result":{"header":{"revision":"6"},"events":[)"
+                 R"({"kv":{"key":"L2E=","mod_revision":"4","value":"MQ=="}},)"
+                 R"({"type":"DELETE","kv":{"key":"L2I=","mod_revision":"4"}},)"
+                 R"({"kv":{"key":"L2Ev","mod_revision":"5","value":"MQ=="}},)"
+                 R"({"kv":{"key":"L2EvcHlsb24vb3JpZ2lu","mod_revision":"5","value":"MQ=="}}]}})");
   ASSERT_TRUE(message);
   ASSERT_EQ(message->sets.size(), 2u);
   EXPECT_EQ(message->sets[0].changes.size(), 2u);
   EXPECT_TRUE(message->sets[0].changes[1].erased);
   EXPECT_TRUE(message->sets[1].changes.empty()) << "a directory of APISIX is no resource";
+  ASSERT_EQ(message->origins.size(), 1u);
+  EXPECT_EQ(message->origins[0].first, 5);
 }
 
 TEST(EtcdWire, RefusalsAreToldApart) {

@@ -81,6 +81,27 @@ Json operation(const Operation& from, int64_t lease) {
   return Json::object({{"request_delete_range", std::move(range)}});
 }
 
+// Behind the others. A transaction that erases one key that is not there shall change nothing: the
+// origin is then written only if the key is there, by a transaction within that runs first.
+void add_origin(const Transaction& transaction, const TxnExtras& extras, Json& operations) {
+  Json put = Json::object({{"request_put", Json::object({{"key", octets(extras.origin_key)},
+                                                         {"value", octets(extras.origin)}})}});
+  const Operation& first = transaction.operations.front();
+  if (transaction.operations.size() > 1 || first.kind == Operation::Kind::put) {
+    return operations.push_back(std::move(put));
+  }
+  Json there = Json::object(
+      {{"key", octets(first.key)}, {"target", "VERSION"}, {"result", "GREATER"}, {"version", "0"}});
+  if (first.kind == Operation::Kind::erase_prefix) {
+    there["key"] = octets(range_of(first.key).first);
+    there["range_end"] = octets(range_of(first.key).end);
+  }
+  Json within = Json::object(
+      {{"compare", Json::array({std::move(there)})}, {"success", Json::array({std::move(put)})}});
+  Json::Array& items = operations.items();
+  items.insert(items.begin(), Json::object({{"request_txn", std::move(within)}}));
+}
+
 // False: it makes no sense.
 bool read_event(const Json& event, Change& change) {
   const Json* kv = event.find("kv");
@@ -124,7 +145,26 @@ Outcome<RangeAnswer> read_range(const Json& answer) {
 
 // ---- txn
 
-std::string txn_request(const Transaction& transaction, const std::vector<int64_t>& leases) {
+std::string write_authorship(const Authorship& authorship) {
+  return Json::object({{"author", Json(authorship.origin.author)},
+                       {"source", Json(authorship.origin.source)},
+                       {"comment", Json(authorship.origin.comment)},
+                       {"time_us", Json(authorship.time_us)}})
+      .dump();
+}
+
+Authorship read_authorship(std::string_view text) {
+  Result<Json> parsed = Json::parse(text);
+  if (!parsed) return {};
+  Authorship authorship;
+  authorship.origin = {std::string(read_text(*parsed, "author")),
+                       std::string(read_text(*parsed, "source")),
+                       std::string(read_text(*parsed, "comment"))};
+  authorship.time_us = read_number<int64_t>(parsed->find("time_us"));
+  return authorship;
+}
+
+std::string txn_request(const Transaction& transaction, const TxnExtras& extras) {
   Json compares = Json::array();
   for (const Compare& compare : transaction.compares) {
     compares.push_back(Json::object({{"key", octets(compare.key)},
@@ -134,9 +174,10 @@ std::string txn_request(const Transaction& transaction, const std::vector<int64_
   }
   Json operations = Json::array();
   for (size_t i = 0; i < transaction.operations.size(); ++i) {
-    int64_t lease = i < leases.size() ? leases[i] : 0;
+    int64_t lease = i < extras.leases.size() ? extras.leases[i] : 0;
     operations.push_back(operation(transaction.operations[i], lease));
   }
+  if (!extras.origin_key.empty()) add_origin(transaction, extras, operations);
   return Json::object({{"compare", std::move(compares)}, {"success", std::move(operations)}})
       .dump();
 }
@@ -147,15 +188,18 @@ Outcome<TxnAnswer> read_txn(const Json& answer, const Transaction& transaction) 
   if (txn.header.revision <= 0) return not_understood("a transaction without a revision");
   if (!txn.succeeded) return txn;
   const Json* responses = answer.find("responses");
-  size_t count = responses != nullptr ? responses->size() : 0;
-  if (count != transaction.operations.size()) return not_understood("a transaction's answers");
+  size_t wanted = transaction.operations.size();
+  if (responses == nullptr) return not_understood("a transaction's answers");
   for (const Json& response : responses->items()) {
+    bool of_origin = response.contains("response_txn") || txn.existed.size() == wanted;
+    if (of_origin) continue;
     const Json* erased = response.find("response_delete_range");
     const Json* put = response.find("response_put");
     bool replaced = put != nullptr && put->contains("prev_kv");
     txn.existed.push_back(erased != nullptr ? read_number<size_t>(erased->find("deleted"))
                                             : size_t{replaced});
   }
+  if (txn.existed.size() != wanted) return not_understood("a transaction's answers");
   return txn;
 }
 
@@ -221,7 +265,12 @@ Outcome<WatchMessage> read_watch(std::string_view line) {
       }
       message.sets.push_back({revision, {}});
     }
-    if (!is_placeholder(change.entry.key)) message.sets.back().changes.push_back(std::move(change));
+    if (is_hidden(change.entry.key)) {
+      bool origin = !change.entry.key.ends_with('/');
+      if (origin) message.origins.emplace_back(revision, std::move(change.entry.value));
+      continue;
+    }
+    message.sets.back().changes.push_back(std::move(change));
   }
   return message;
 }

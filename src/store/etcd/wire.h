@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -21,8 +22,24 @@ struct Header {
   int64_t revision = 0;
 };
 
-// Keys of a directory, as APISIX makes them ("/apisix/routes/" -> init_dir): no resource has one.
-inline bool is_placeholder(std::string_view key) { return key.ends_with('/'); }
+// Under the prefix: who made the change of a revision, when and why, written by the same
+// transaction. Its older versions are the history's. APISIX knows no such type, and leaves it
+// alone.
+constexpr std::string_view kOriginKey = "pylon/origin";
+
+// Keys that hold nothing of the configuration: that one, and directories as APISIX makes them
+// ("/apisix/routes/" -> init_dir).
+inline bool is_hidden(std::string_view key) {
+  if (key.ends_with('/') || key == kOriginKey) return true;
+  return key.ends_with(kOriginKey) && key[key.size() - kOriginKey.size() - 1] == '/';
+}
+
+struct Authorship {
+  Origin origin;
+  int64_t time_us = 0;  // since 1970; 0: not known
+};
+std::string write_authorship(const Authorship& authorship);
+Authorship read_authorship(std::string_view text);  // what cannot be read is empty
 
 // ---- POST /v3/kv/range
 
@@ -46,8 +63,13 @@ Outcome<RangeAnswer> read_range(const Json& answer);
 
 // ---- POST /v3/kv/txn
 
-// `leases`: one per operation, 0: none; empty: none at all.
-std::string txn_request(const Transaction& transaction, const std::vector<int64_t>& leases);
+// What goes with a transaction.
+struct TxnExtras {
+  std::vector<int64_t> leases = {};  // one per operation, 0: none; empty: none at all
+  std::string origin_key = {};       // empty: nobody is told to be the author
+  std::string origin = {};           // its value
+};
+std::string txn_request(const Transaction& transaction, const TxnExtras& extras);
 
 struct TxnAnswer {
   Header header;
@@ -74,7 +96,8 @@ struct WatchMessage {
   bool canceled = false;
   int64_t compact_revision = 0;  // canceled: the changes before it are gone
   std::string reason;            // canceled
-  std::vector<ChangeSet> sets;   // by revision; whole revisions
+  std::vector<ChangeSet> sets;   // by revision; whole revisions, without hidden keys
+  std::vector<std::pair<int64_t, std::string>> origins;  // by revision
 };
 // The error is etcd's, or that the line cannot be understood.
 Outcome<WatchMessage> read_watch(std::string_view line);

@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   transaction.operations = {{Operation::Kind::put, "/a", "1"}, {Operation::Kind::erase, "/b"}};
   auto txn = etcd::read_txn(*json, transaction);
   if (txn && txn->succeeded && txn->existed.size() != 2) std::abort();
+  etcd::read_authorship(text);
   etcd::read_lease(*json);
   etcd::read_token(*json);
   return 0;
