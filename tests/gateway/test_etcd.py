@@ -258,6 +258,14 @@ def test_starting_from_the_copy(own_pylon, echo, member):
     until(lambda: "out_of_touch" not in config_status(node), "touch with etcd again")
 
 
+def test_the_copy_holds_what_came_just_before_the_end(own_pylon, echo, member):
+    node = own_pylon(on_etcd(member))
+    for number in range(5):
+        node.admin.put(f"/routes/{number}", route(echo, f"/{number}"))
+    node.stop()
+    assert "/apisix/routes/4" in (node.folder / "data/etcd.copy").read_text()
+
+
 def test_a_damaged_copy_is_not_served(own_pylon, echo, member):
     node = own_pylon(on_etcd(member, startup_retry=1))
     node.admin.put("/routes/1", route(echo, "/a"))

@@ -56,13 +56,13 @@ EtcdStore::EtcdStore(EtcdOptions options, net::Loop& loop, const Clock& clock)
 
 EtcdStore::~EtcdStore() {
   check_ = {};
-  join_writer();
+  finish_copy();
 }
 
 void EtcdStore::close() {
   closed_ = true;
   feed_->stop();
-  join_writer();
+  finish_copy();
 }
 
 Outcome<void> EtcdStore::reopen() {
@@ -370,11 +370,26 @@ async::Task<void> EtcdStore::check() {
   feed_->advance(listing->header.revision);  // whatever came until then was about other keys
 }
 
+bool EtcdStore::copy_is_old() const {
+  return !options_.copy_path.empty() && mirror_.filled() && mirror_.revision() != copied_revision_;
+}
+
 void EtcdStore::keep_copy() {
-  bool due = !options_.copy_path.empty() && mirror_.filled() && loop_.now_us() >= next_copy_us_;
-  if (!due || writing_.load() || mirror_.revision() == copied_revision_) return;
+  if (loop_.now_us() < next_copy_us_ || writing_.load() || !copy_is_old()) return;
   join_writer();
   next_copy_us_ = loop_.now_us() + kCopyIntervalUs;
+  start_writer();
+}
+
+// What was changed since the last copy is in it before this side leaves.
+void EtcdStore::finish_copy() {
+  join_writer();
+  if (!copy_is_old()) return;
+  start_writer();
+  join_writer();
+}
+
+void EtcdStore::start_writer() {
   copied_revision_ = mirror_.revision();
   writing_.store(true);
   writer_ = std::thread([this, copy = mirror_.copy(clock_.wall_us() / 1'000'000)] {

@@ -106,7 +106,10 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   void start_check();
   static void checked(void* self);
   async::Task<void> check();
+  bool copy_is_old() const;
   void keep_copy();
+  void finish_copy();
+  void start_writer();
   void join_writer();
 
   const EtcdOptions options_;
