@@ -41,8 +41,7 @@ def objects(options, folder):
         yield f"routes/{number}", route
     for number in range(options.consumers):
         name = f"consumer_{number}"
-        key_auth = {"key-auth": {"key": f"key-{number}"}}
-        yield f"consumers/{name}", {"username": name, "plugins": key_auth}
+        yield f"consumers/{name}", {"username": name, "plugins": {"key-auth": {"key": f"key-{number}"}}}
     certificate = Authority(folder).issue("bench.example")
     for number in range(options.ssls):
         yield f"ssls/{number}", server_ssl(certificate, f"site-{number}.example.com")

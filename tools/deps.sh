@@ -9,7 +9,8 @@ BUILD="g++ cmake ninja-build pkg-config ccache mold curl
   libcli11-dev libexpected-dev libfmt-dev libnghttp2-dev libpcre2-dev libprotobuf-dev libprotoc-dev
   libre2-dev libsimdjson-dev libsqlite3-dev libssl-dev libxxhash-dev libyaml-dev"
 TEST="clang clang-format libclang-rt-dev libbenchmark-dev libgmock-dev libgtest-dev
-  etcd-client etcd-server git haproxy mosquitto mosquitto-clients nghttp2-client nginx openssl
+  dnsmasq-base etcd-client etcd-server git haproxy libnginx-mod-stream mosquitto mosquitto-clients
+  nghttp2-client nginx openssl
   prometheus protobuf-compiler python3 python3-grpcio python3-h11 python3-h2 python3-protobuf
   python3-pytest python3-websockets python3-yaml wrk"
 

@@ -28,20 +28,11 @@ const Json* Checks::find(Kind kind, std::string_view id) const {
 }
 
 Result<void> Checks::check_plugins(Json& plugins, PluginScope scope) const {
-  if (scope == PluginScope::stream) return check_stream_plugins(plugins);
+  if (scope == PluginScope::stream) {
+    return catalogue_.check_all(plugins, Document::config, plugin::Subsystem::stream);
+  }
   bool of_consumer = scope == PluginScope::consumer;
   return catalogue_.check_all(plugins, of_consumer ? Document::consumer : Document::config);
-}
-
-Result<void> Checks::check_stream_plugins(const Json& plugins) const {
-  for (const auto& [name, conf] : plugins.members()) {
-    const PluginType* type = catalogue_.find(name);
-    if (type == nullptr || !type->has(plugin::Phase::preread)) {
-      return fail(fmt::format("unknown plugin [{}]", name));
-    }
-    if (auto checked = catalogue_.check(name, conf, Document::config); !checked) return checked;
-  }
-  return {};
 }
 
 Result<void> Checks::check_plugin_metadata(std::string_view plugin, Json& value) const {

@@ -37,8 +37,6 @@ class Checks final : public config::CheckHelp {
   Result<void> check_certificate(std::string_view certificate, std::string_view key) const override;
 
  private:
-  Result<void> check_stream_plugins(const Json& plugins) const;
-
   const plugin::Catalogue& catalogue_;
   const References* references_;
 };

@@ -39,7 +39,7 @@ ApiResponse plugin_names(const Catalogue& catalogue, const ApiRequest& request) 
   }
   Json names = Json::array();
   for (const PluginType* type : catalogue.enabled()) {
-    if (plugin::serves(*type, subsystem_named(subsystem))) names.push_back(Json(type->spec.name));
+    if (catalogue.serves(*type, subsystem_named(subsystem))) names.push_back(Json(type->spec.name));
   }
   return json_answer(200, names);
 }
@@ -55,7 +55,7 @@ ApiResponse plugin_schema(const Catalogue& catalogue, std::string_view name,
     return json_answer(200, plugin::describe_all(catalogue, subsystem_named(subsystem)));
   }
   const PluginType* type = catalogue.find(name);
-  if (type == nullptr || !plugin::serves(*type, subsystem_named(subsystem))) {
+  if (type == nullptr || !catalogue.serves(*type, subsystem_named(subsystem))) {
     return error_answer(404, "plugin not found in subsystem " + subsystem);
   }
   bool of_consumer = request.argument("schema_type", argument) && argument == "consumer";

@@ -27,6 +27,8 @@ std::string_view scheme_of(SocketKind kind) {
       return "https";
     case SocketKind::stream:
       return "tcp";
+    case SocketKind::stream_udp:
+      return "udp";
     case SocketKind::stream_tls:
       return "tls";
     default:
@@ -50,6 +52,7 @@ std::string store_text(const Settings& settings) {
 
 void print_addresses(const Settings& settings) {
   for (const gateway::WantedSocket& socket : wanted_sockets(settings)) {
+    if (socket.share != 0) continue;
     std::string_view path;
     if (socket.kind == SocketKind::metrics) path = settings.metrics.uri;
     fmt::print("  {:<11}{}://{}{}\n", kind_name(socket.kind), scheme_of(socket.kind),

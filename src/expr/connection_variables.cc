@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "expr/getters.h"
+#include "http/announced.h"
 
 namespace pylon::expr {
 namespace {
@@ -30,6 +31,26 @@ std::string_view realip_remote_addr(const Operand&, Exchange& exchange) {
 
 std::string_view realip_remote_port(const Operand&, Exchange& exchange) {
   return number_text(exchange.socket.port, exchange.arena);
+}
+
+std::string_view proxy_protocol_addr(const Operand&, Exchange& exchange) {
+  if (exchange.announced == nullptr) return {};
+  return address_text(exchange.announced->client, exchange.arena);
+}
+
+std::string_view proxy_protocol_port(const Operand&, Exchange& exchange) {
+  if (exchange.announced == nullptr) return {};
+  return number_text(exchange.announced->client_port, exchange.arena);
+}
+
+std::string_view proxy_protocol_server_addr(const Operand&, Exchange& exchange) {
+  if (exchange.announced == nullptr) return {};
+  return address_text(exchange.announced->server, exchange.arena);
+}
+
+std::string_view proxy_protocol_server_port(const Operand&, Exchange& exchange) {
+  if (exchange.announced == nullptr) return {};
+  return number_text(exchange.announced->server_port, exchange.arena);
 }
 
 // The address as it goes over the wire: four or sixteen bytes.
@@ -88,6 +109,10 @@ std::span<const Named> connection_variables() {
       {"remote_port", remote_port},
       {"realip_remote_addr", realip_remote_addr},
       {"realip_remote_port", realip_remote_port},
+      {"proxy_protocol_addr", proxy_protocol_addr},
+      {"proxy_protocol_port", proxy_protocol_port},
+      {"proxy_protocol_server_addr", proxy_protocol_server_addr},
+      {"proxy_protocol_server_port", proxy_protocol_server_port},
       {"binary_remote_addr", binary_remote_addr},
       {"server_addr", server_addr},
       {"server_port", server_port},

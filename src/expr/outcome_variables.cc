@@ -61,6 +61,19 @@ std::string_view identity(const Operand&, Exchange& exchange) {
   return or_absent(exchange.consumer.*member);
 }
 
+// Of sessions: there are no requests in them.
+std::string_view protocol(const Operand&, Exchange& exchange) {
+  return or_absent(exchange.transport);
+}
+
+std::string_view bytes_received(const Operand&, Exchange& exchange) {
+  return number_text(exchange.request_bytes, exchange.arena);
+}
+
+std::string_view preread_name(const Operand&, Exchange& exchange) {
+  return or_absent(exchange.preread_name);
+}
+
 std::string_view mqtt_client_id(const Operand&, Exchange& exchange) {
   return or_absent(exchange.mqtt_client_id);
 }
@@ -86,6 +99,10 @@ std::span<const Named> outcome_variables() {
       {"consumer_name", identity<&Identity::name>},
       {"consumer_group_id", identity<&Identity::group_id>},
       {"mqtt_client_id", mqtt_client_id},
+      {"protocol", protocol},
+      {"session_time", request_time},
+      {"bytes_received", bytes_received},
+      {"ssl_preread_server_name", preread_name},
   };
   return kVariables;
 }

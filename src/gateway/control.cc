@@ -11,6 +11,7 @@
 #include "gateway/config_file.h"
 #include "gateway/etcd_side.h"
 #include "gateway/gateway.h"
+#include "gateway/listening.h"
 #include "observe/log.h"
 #include "observe/metric_text.h"
 #include "plugins/all.h"
@@ -237,14 +238,11 @@ Result<void> Control::open() {
 void Control::enable_plugins(const std::vector<std::string>& names) {
   if (names == plugins_) return;
   plugins_ = names;
-  std::vector<std::string> wanted = names;
-  const std::vector<std::string>& stream = settings_.stream_plugins;
-  if (settings_.proxy.mode != ProxyMode::http) {
-    wanted.insert(wanted.end(), stream.begin(), stream.end());
-  }
-  std::vector<std::string> missing = catalogue_.enable(wanted);
+  std::vector<std::string> stream;
+  if (settings_.proxy.mode != ProxyMode::http) stream = settings_.stream_plugins;
+  std::vector<std::string> missing = catalogue_.enable(names, stream);
   if (!missing.empty()) {
-    log(Level::info, "of the list `plugins` this version does not have: {}",
+    log(Level::info, "of the lists `plugins` and `stream_plugins` this version does not have: {}",
         fmt::join(missing, ", "));
   }
   if (configuration_ != nullptr) loop_.post([this] { configuration_->recompile(); });
@@ -383,14 +381,17 @@ void Control::start_workers() {
                    metrics_, *versions_, tls_, tls_client_, tls_sessions_, debug_,
                    [this] { loop_.post([this] { on_snapshot_taken(); }); }});
   ListeningSet sockets;
-  auto give = [this](SocketKind kind, std::vector<int>& to) {
-    for (const InheritedSocket* socket : inherited_.of_kind(kind)) to.push_back(socket->fd.get());
+  auto give = [&](SocketKind kind, Way way, const std::vector<ListenAddress>& configured) {
+    for (const InheritedSocket* socket : inherited_.of_kind(kind)) {
+      sockets.connections.push_back({socket->fd.get(), entry_of(*socket, way, configured)});
+    }
   };
-  give(SocketKind::proxy, sockets.plain);
-  give(SocketKind::tls, sockets.tls);
-  give(SocketKind::stream, sockets.stream);
-  give(SocketKind::stream_tls, sockets.stream_tls);
+  give(SocketKind::proxy, Way::http, settings_.proxy.listen);
+  give(SocketKind::tls, Way::https, settings_.ssl.listen);
+  give(SocketKind::stream, Way::stream, settings_.stream.tcp);
+  give(SocketKind::stream_tls, Way::stream_tls, settings_.stream.tls);
   for (unsigned index = 0; index < settings_.worker_count(); index++) {
+    sockets.datagrams = datagram_sockets(inherited_, index);
     workers_.push_back(std::make_unique<Worker>(*shared_, index));
     workers_.back()->start(sockets);
   }

@@ -9,8 +9,6 @@
 
 #include "config/common.h"
 #include "expr/condition.h"
-#include "http/fields.h"
-#include "http/scan.h"
 #include "plugin/chain.h"
 #include "plugin/http_client.h"
 #include "proxy/intake.h"
@@ -49,6 +47,12 @@ struct Question {
                  schema::field("https", &Question::https),
                  schema::field("server_port", &Question::server_port).range(0, 65535)};
   static constexpr bool closed = true;
+};
+
+// Nobody waits for an explanation.
+class NoPauses final : public plugin::Pauses {
+ public:
+  async::Task<void> pause(int64_t) override { co_return; }
 };
 
 // For auth plugins that would ask another service: they are told that it cannot be reached.
@@ -117,11 +121,14 @@ Json failed_expression(const Json& route, http::Exchange& exchange) {
 // One question on its way through the gateway, with the answer as far as it is known.
 struct Explainer::Case {
   Case(Question from, const snapshot::Snapshot& newest, const Parts& parts)
-      : question(std::move(from)), snapshot(newest), worker{parts.clock, parts.metrics, http} {}
+      : question(std::move(from)),
+        snapshot(newest),
+        worker{parts.clock, parts.metrics, http, pauses} {}
 
   Question question;
   snapshot::Snapshot snapshot;  // kept, whatever is published meanwhile
   NoHttp http;
+  NoPauses pauses;
   plugin::Worker worker;
   Arena arena;
   http::Exchange exchange{arena};
@@ -135,24 +142,9 @@ struct Explainer::Case {
   Json& candidates() { return answer["candidates"]; }
 };
 
-// What no client could have sent is refused where a parser would refuse it.
-Result<void> check_octets(const Question& question) {
-  if (!std::ranges::all_of(question.method, http::is_token_octet)) {
-    return fail("method: not a token");
-  }
-  for (const auto& [name, value] : question.headers) {
-    if (!http::valid_field_name(name)) return fail(fmt::format("headers: no name: {}", name));
-    if (!http::valid_field_value(value)) {
-      return fail(fmt::format("headers: {} has a value with control octets", name));
-    }
-  }
-  return {};
-}
-
 // The exchange as a connection and intake leave it.
 Result<void> Explainer::Case::prepare(const proxy::Options& options) {
   http::Request& request = exchange.request;
-  if (Result<void> sound = check_octets(question); !sound) return sound;
   std::optional<IpAddress> address = IpAddress::parse(question.remote_addr);
   if (!address) return fail("remote_addr: not an IP address");
   exchange.client = exchange.socket = {*address, 0, question.remote_addr};

@@ -51,7 +51,7 @@ struct Launch {
 void describe(const std::vector<WantedSocket>& wanted, const ListeningSockets& sockets,
               Launch& launch) {
   for (const WantedSocket& each : wanted) {
-    int fd = sockets.fd_of(each.address);
+    int fd = sockets.fd_of(each.address, each.share);
     if (fd < 0) continue;
     launch.variable += fmt::format(" {}@{}={}", kind_name(each.kind), each.address.text(), fd);
     launch.inherited.push_back(fd);

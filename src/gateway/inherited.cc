@@ -13,7 +13,7 @@
 namespace pylon::gateway {
 namespace {
 
-constexpr std::string_view kKinds[] = {"proxy", "tls",     "stream", "stream-tls",
+constexpr std::string_view kKinds[] = {"proxy", "tls",     "stream", "stream-tls", "stream-udp",
                                        "admin", "control", "status", "metrics"};
 constexpr size_t kMaxConfigBytes = 8 << 20;
 

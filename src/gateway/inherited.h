@@ -26,6 +26,7 @@ enum class SocketKind : uint8_t {
   tls,
   stream,      // TCP connections that stream routes take
   stream_tls,  // the same within TLS
+  stream_udp,  // datagrams; one socket for each worker
   admin,
   control,
   status,

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "observe/log.h"
 
@@ -70,21 +71,42 @@ bool may_be_left_out(const ListenAddress& address, int error) {
 // An errno, or 0 and a listening socket.
 int listen_on(const ListenAddress& address, Fd& out) {
   SocketAddress to = socket_address(address);
-  Fd fd(socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  int on = 1;
+  int kind = address.udp ? SOCK_DGRAM : SOCK_STREAM;
+  Fd fd(socket(to.storage.ss_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  auto set = [&fd](int level, int option) {
+    int on = 1;
+    return setsockopt(fd.get(), level, option, &on, sizeof on) == 0;
+  };
   bool v6 = to.storage.ss_family == AF_INET6;
-  bool listens = fd.is_open() &&
-                 setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                 setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-                 (!v6 || setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+  bool listens = fd.is_open() && set(SOL_SOCKET, address.udp ? SO_REUSEPORT : SO_REUSEADDR) &&
+                 (address.udp || set(IPPROTO_TCP, TCP_NODELAY)) &&
+                 (!v6 || set(IPPROTO_IPV6, IPV6_V6ONLY)) &&
                  bind(fd.get(), reinterpret_cast<sockaddr*>(&to.storage), to.length) == 0 &&
-                 listen(fd.get(), kBacklog) == 0;
+                 (address.udp || listen(fd.get(), kBacklog) == 0);
   int error = listens ? 0 : errno;
   if (listens) out = std::move(fd);
   return error;
 }
 
 }  // namespace
+
+Entry entry_of(const InheritedSocket& socket, Way way,
+               const std::vector<ListenAddress>& configured) {
+  for (const ListenAddress& address : configured) {
+    if (address.text() != socket.address) continue;
+    return {way, address.announced.value_or(false), address.announces.value_or(false)};
+  }
+  return {way};
+}
+
+std::vector<int> datagram_sockets(const InheritedSockets& inherited, unsigned share) {
+  std::vector<int> sockets;
+  std::map<std::string_view, unsigned> seen;  // how many of the address
+  for (const InheritedSocket* socket : inherited.of_kind(SocketKind::stream_udp)) {
+    if (seen[socket->address]++ == share) sockets.push_back(socket->fd.get());
+  }
+  return sockets;
+}
 
 std::vector<WantedSocket> wanted_sockets(const Settings& settings) {
   std::vector<WantedSocket> wanted;
@@ -99,6 +121,11 @@ std::vector<WantedSocket> wanted_sockets(const Settings& settings) {
   if (proxies && settings.proxy.mode != ProxyMode::http) {
     want(SocketKind::stream, settings.stream.tcp);
     want(SocketKind::stream_tls, settings.stream.tls);
+    for (unsigned share = 0; share < settings.worker_count(); share++) {
+      for (const ListenAddress& address : settings.stream.udp) {
+        wanted.push_back({SocketKind::stream_udp, address, share});
+      }
+    }
   }
   if (settings.admin.enabled) wanted.push_back({SocketKind::admin, settings.admin.listen});
   if (settings.control.enabled) wanted.push_back({SocketKind::control, settings.control.listen});
@@ -117,9 +144,9 @@ Result<Fd> open_listener(const ListenAddress& address) {
   return fd;
 }
 
-int ListeningSockets::fd_of(const ListenAddress& address) const {
+int ListeningSockets::fd_of(const ListenAddress& address, unsigned share) const {
   for (const Socket& socket : sockets_) {
-    if (socket.address == address) return socket.fd.get();
+    if (socket.address == address && socket.share == share) return socket.fd.get();
   }
   return -1;
 }
@@ -127,11 +154,11 @@ int ListeningSockets::fd_of(const ListenAddress& address) const {
 Result<void> ListeningSockets::add(const std::vector<WantedSocket>& wanted) {
   std::vector<Socket> added;
   for (const WantedSocket& each : wanted) {
-    if (fd_of(each.address) >= 0) continue;
+    if (fd_of(each.address, each.share) >= 0) continue;
     Fd fd;
     int error = listen_on(each.address, fd);
     if (error == 0) {
-      added.push_back({each.address, std::move(fd)});
+      added.push_back({each.address, each.share, std::move(fd)});
     } else if (!may_be_left_out(each.address, error)) {
       return cannot_listen(each.address, error);
     }
@@ -142,7 +169,9 @@ Result<void> ListeningSockets::add(const std::vector<WantedSocket>& wanted) {
 
 void ListeningSockets::keep_only(const std::vector<WantedSocket>& wanted) {
   std::erase_if(sockets_, [&](const Socket& socket) {
-    auto same = [&](const WantedSocket& each) { return each.address == socket.address; };
+    auto same = [&](const WantedSocket& each) {
+      return each.address == socket.address && each.share == socket.share;
+    };
     return std::none_of(wanted.begin(), wanted.end(), same);
   });
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "gateway/entry.h"
 #include "gateway/inherited.h"
 #include "gateway/settings.h"
 
@@ -13,9 +14,19 @@ namespace pylon::gateway {
 struct WantedSocket {
   SocketKind kind;
   ListenAddress address;
+  // Of several sockets on one address, between which the kernel spreads the senders of datagrams:
+  // one for each worker.
+  unsigned share = 0;
 };
 
 std::vector<WantedSocket> wanted_sockets(const Settings& settings);
+
+// What is spoken at a socket that one of `configured` asked for.
+Entry entry_of(const InheritedSocket& socket, Way way,
+               const std::vector<ListenAddress>& configured);
+
+// The sockets for datagrams of one worker: of each address the one of its share.
+std::vector<int> datagram_sockets(const InheritedSockets& inherited, unsigned share);
 
 // A TCP socket that listens: non-blocking, close-on-exec, without Nagle's delay for the connections
 // accepted from it. One for all workers.
@@ -32,12 +43,13 @@ class ListeningSockets {
   void close_all() { sockets_.clear(); }
 
   // -1: not open (an address that was wanted only if possible).
-  int fd_of(const ListenAddress& address) const;
+  int fd_of(const ListenAddress& address, unsigned share = 0) const;
   size_t size() const { return sockets_.size(); }
 
  private:
   struct Socket {
     ListenAddress address;
+    unsigned share;
     Fd fd;
   };
 

@@ -32,9 +32,15 @@ struct ListenAddress {
   bool any_ip = false;       // only the port was written: enable_ipv6 adds [::]
   bool if_possible = false;  // that [::]: a kernel without IPv6 is no error
   bool unasked = false;      // a default of ours: taken by somebody else, it is left out
+  bool udp = false;
+  // Whether the PROXY protocol is spoken to us there, and by us to the upstreams of what comes in
+  // there. Nothing: as apisix.proxy_protocol says; settled when the settings are checked.
+  std::optional<bool> announced = {}, announces = {};
 
   std::string text() const;  // "127.0.0.1:9080", "[::1]:9080"
-  bool operator==(const ListenAddress& o) const { return ip == o.ip && port == o.port; }
+  bool operator==(const ListenAddress& o) const {
+    return ip == o.ip && port == o.port && udp == o.udp;
+  }
 };
 
 // Addresses and CIDR blocks, as written and compiled.
@@ -71,10 +77,20 @@ struct ProxySettings {
   bool disable_upstream_healthcheck = false;
 };
 
-// apisix.stream_proxy.*: where TCP connections are taken for stream routes.
+// apisix.stream_proxy.*: where TCP connections and datagrams are taken for stream routes.
 struct StreamSettings {
   std::vector<ListenAddress> tcp;
   std::vector<ListenAddress> tls;  // those of tcp[] with `tls: true`
+  std::vector<ListenAddress> udp;
+  AddressList real_ip_from;  // nginx_config.stream.real_ip_from: believed in the PROXY protocol
+};
+
+// apisix.proxy_protocol.*
+struct ProxyProtocolSettings {
+  uint16_t listen_http_port = 0;   // 0: none
+  uint16_t listen_https_port = 0;  // likewise
+  bool tcp = false;                // for stream_proxy.tcp[] that do not say
+  bool tcp_to_upstream = false;    // likewise
 };
 
 // apisix.ssl.*: how TLS is spoken with clients, and whom to trust in upstreams.
@@ -220,7 +236,8 @@ struct LimitSettings {
   size_t request_fields = 200;
   size_t response_head_bytes = 64 << 10;
   size_t response_fields = 200;
-  uint64_t memory_bytes = 0;  // of the gateway process; 0: not limited
+  size_t udp_sessions = 10'240;  // per worker
+  uint64_t memory_bytes = 0;     // of the gateway process; 0: not limited
 };
 
 // The prometheus export server and what it serves; the rest is in plugin_attr.
@@ -238,6 +255,7 @@ struct Settings {
 
   ProxySettings proxy;
   StreamSettings stream;
+  ProxyProtocolSettings proxy_protocol;
   SslSettings ssl;
   ResolverSettings resolver;
   ClientSettings client;

@@ -86,22 +86,42 @@ void check_store(Settings& settings, const Environment& environment, Report& rep
 }
 
 void check_mode(const Settings& settings, Report& report) {
-  bool listens = !settings.stream.tcp.empty() || !settings.stream.tls.empty();
+  const StreamSettings& stream = settings.stream;
+  bool listens = !stream.tcp.empty() || !stream.tls.empty() || !stream.udp.empty();
   if (settings.proxy.mode == ProxyMode::stream && !listens) {
     report.error("apisix.proxy_mode",
-                 "nothing would be served: apisix.stream_proxy.tcp names no address");
+                 "nothing would be served: apisix.stream_proxy names no address");
   }
   if (settings.proxy.mode == ProxyMode::http && listens) {
-    report.warn("apisix.stream_proxy.tcp",
+    report.warn("apisix.stream_proxy",
                 "not listened on: that takes apisix.proxy_mode: http&stream");
+  }
+}
+
+// apisix.proxy_protocol: two more ports, and what stream_proxy.tcp leaves open.
+void settle_proxy_protocol(Settings& settings) {
+  const ProxyProtocolSettings& spoken = settings.proxy_protocol;
+  auto add = [](std::vector<ListenAddress>& listen, uint16_t port) {
+    if (port == 0) return;
+    listen.push_back({.ip = "0.0.0.0", .port = port, .any_ip = true, .announced = true});
+  };
+  add(settings.proxy.listen, spoken.listen_http_port);
+  add(settings.ssl.listen, spoken.listen_https_port);
+  for (std::vector<ListenAddress>* listen : {&settings.stream.tcp, &settings.stream.tls}) {
+    for (ListenAddress& address : *listen) {
+      if (!address.announced) address.announced = spoken.tcp;
+      if (!address.announces) address.announces = spoken.tcp_to_upstream;
+    }
   }
 }
 
 void add_ipv6(std::vector<ListenAddress>& listen) {
   std::vector<ListenAddress> added;
   for (const ListenAddress& address : listen) {
-    ListenAddress v6{
-        .ip = "::", .port = address.port, .if_possible = true, .unasked = address.unasked};
+    ListenAddress v6 = address;
+    v6.ip = "::";
+    v6.any_ip = false;
+    v6.if_possible = true;
     bool known = std::find(listen.begin(), listen.end(), v6) != listen.end();
     if (address.any_ip && !known) added.push_back(v6);
   }
@@ -118,7 +138,7 @@ bool is_any(std::string_view ip) { return ip == "0.0.0.0" || ip == "::"; }
 bool clash(const ListenAddress& a, const ListenAddress& b) {
   bool same_family = (a.ip.find(':') == a.ip.npos) == (b.ip.find(':') == b.ip.npos);
   bool overlap = a.ip == b.ip || (same_family && (is_any(a.ip) || is_any(b.ip)));
-  return a.port == b.port && overlap;
+  return a.port == b.port && a.udp == b.udp && overlap;
 }
 
 // Somebody serves plain HTTP where TLS would be by default, and did not ask for that.
@@ -133,11 +153,23 @@ void yield_to_node_listen(Settings& settings) {
 // No two servers may want the same address.
 void check_addresses(const Settings& settings, Report& report) {
   std::vector<Claim> claims;
-  for (const ListenAddress& address : settings.proxy.listen) {
-    claims.push_back({address, "apisix.node_listen"});
+  auto claim = [&](const std::vector<ListenAddress>& listen, std::string_view key,
+                   std::string_view announced_key) {
+    for (const ListenAddress& address : listen) {
+      bool announced = address.announced.value_or(false) && !announced_key.empty();
+      claims.push_back({address, announced ? announced_key : key});
+    }
+  };
+  if (settings.proxy.mode != ProxyMode::stream) {
+    claim(settings.proxy.listen, "apisix.node_listen", "apisix.proxy_protocol.listen_http_port");
+    if (settings.ssl.enabled) {
+      claim(settings.ssl.listen, "apisix.ssl.listen", "apisix.proxy_protocol.listen_https_port");
+    }
   }
-  for (const ListenAddress& address : settings.ssl.listen) {
-    if (settings.ssl.enabled) claims.push_back({address, "apisix.ssl.listen"});
+  if (settings.proxy.mode != ProxyMode::http) {
+    claim(settings.stream.tcp, "apisix.stream_proxy.tcp", {});
+    claim(settings.stream.tls, "apisix.stream_proxy.tcp", {});
+    claim(settings.stream.udp, "apisix.stream_proxy.udp", {});
   }
   if (settings.admin.enabled)
     claims.push_back({settings.admin.listen, "deployment.admin.admin_listen"});
@@ -233,11 +265,13 @@ void check_settings(Settings& settings, const Environment& environment, Report& 
   check_workers(settings, environment, report);
   check_store(settings, environment, report);
   check_mode(settings, report);
+  settle_proxy_protocol(settings);
   if (settings.proxy.enable_ipv6) {
     add_ipv6(settings.proxy.listen);
     add_ipv6(settings.ssl.listen);
     add_ipv6(settings.stream.tcp);
     add_ipv6(settings.stream.tls);
+    add_ipv6(settings.stream.udp);
   }
   yield_to_node_listen(settings);
   check_addresses(settings, report);

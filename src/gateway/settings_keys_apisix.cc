@@ -70,27 +70,63 @@ Result<void> read_stream_address(std::string_view text, std::vector<ListenAddres
   return {};
 }
 
+// Nothing: the item does not say. False: it says something else.
+bool read_item_flag(const Json& item, std::string_view name, std::optional<bool>& flag) {
+  const Json* value = item.is_object() ? item.find(name) : nullptr;
+  bool set = false;
+  if (value == nullptr || value->is_null()) return true;
+  if (!read_flag(*value, set)) return false;
+  flag = set;
+  return true;
+}
+
 Result<void> read_stream_item(const Json& item, StreamSettings& stream) {
-  bool tls = false;
-  if (item.is_object() && item.contains("tls") && !read_flag(*item.find("tls"), tls)) {
-    return fail("expected true or false in `tls`");
+  std::optional<bool> tls, announced, announces;
+  if (!read_item_flag(item, "tls", tls)) return fail("expected true or false in `tls`");
+  if (!read_item_flag(item, "proxy_protocol", announced)) {
+    return fail("expected true or false in `proxy_protocol`");
+  }
+  if (!read_item_flag(item, "proxy_protocol_to_upstream", announces)) {
+    return fail("expected true or false in `proxy_protocol_to_upstream`");
   }
   const Json* address = item.is_object() ? item.find("addr") : &item;
   std::string text;
   if (address == nullptr || !read_text(*address, text)) return fail("");
-  return read_stream_address(text, tls ? stream.tls : stream.tcp);
+  std::vector<ListenAddress> listen;
+  if (auto read = read_stream_address(text, listen); !read) return read;
+  for (ListenAddress& each : listen) {
+    each.announced = announced;
+    each.announces = announces;
+    (tls.value_or(false) ? stream.tls : stream.tcp).push_back(each);
+  }
+  return {};
 }
 
+Result<void> read_datagram_item(const Json& item, StreamSettings& stream) {
+  std::string text;
+  if (!read_text(item, text)) return fail("");
+  std::vector<ListenAddress> listen;
+  if (auto read = read_stream_address(text, listen); !read) return read;
+  for (ListenAddress& each : listen) {
+    each.udp = true;
+    stream.udp.push_back(each);
+  }
+  return {};
+}
+
+template <auto ReadItem>
 constexpr KeyType stream_listen_type() {
   return {.read = [](const Json& value, Settings& into) -> Result<void> {
             if (!value.is_array()) return fail("");
             for (const Json& item : value.items()) {
-              if (auto read = read_stream_item(item, into.stream); !read) return read;
+              if (auto read = ReadItem(item, into.stream); !read) return read;
             }
             return {};
           },
           .expects = []() -> std::string {
-            return "a list of ports, \"ip:port\", \"9100-9120\" and {addr, tls}";
+            bool tcp = ReadItem == read_stream_item;
+            return std::string("a list of ports, \"ip:port\", \"9100-9120\"") +
+                   (tcp ? " and {addr, tls, proxy_protocol, proxy_protocol_to_upstream}" : "");
           },
           .show = [](const Settings&) -> std::string { return "[]"; },
           .open = true};
@@ -169,6 +205,14 @@ constexpr KeyType keyring_type() {
       .clear = [](Settings& into) { into.encryption.keyring.clear(); }};
 }
 
+// A port that nothing is listened on at unless it is written.
+template <uint16_t ProxyProtocolSettings::*Port>
+constexpr KeyType extra_port() {
+  KeyType type = port<&S::proxy_protocol, Port>();
+  type.show = nullptr;
+  return type;
+}
+
 constexpr Key kKeys[] = {
     {"apisix.node_listen", listen_type<&S::proxy, 9080>(),
      "Where clients are served. An entry without `ip` is every IPv4 address and, with enable_ipv6, "
@@ -214,7 +258,7 @@ constexpr Key kKeys[] = {
     {"apisix.status.port", port<&S::status, &ServerSettings::listen, &ListenAddress::port>(),
      "Its port."},
     {"apisix.proxy_mode", choice<kProxyModes, &S::proxy, &ProxySettings::mode>(),
-     "What is proxied: HTTP, TCP connections by stream routes, or both."},
+     "What is proxied: HTTP, TCP and UDP by stream routes, or both."},
     {"apisix.router.http", choice<kRouterModes, &S::proxy, &ProxySettings::router>(),
      "What selects a route: host, then uri; uri alone; or uri with parameters (/user/:name)."},
     {"apisix.delete_uri_tail_slash", flag<&S::proxy, &ProxySettings::delete_uri_tail_slash>(),
@@ -251,12 +295,31 @@ constexpr Key kKeys[] = {
     {"apisix.data_encryption.keyring", keyring_type(),
      "Keys for that, the newest first; all decrypt, the first encrypts. null: stored as they are."},
 
-    {"apisix.stream_proxy.tcp", stream_listen_type(),
-     "Where TCP connections are taken for stream routes; with tls: true TLS ends here."},
-    {"apisix.stream_proxy.udp", anything(), "UDP is not proxied yet.", later},
+    {"apisix.stream_proxy.tcp", stream_listen_type<read_stream_item>(),
+     "Where TCP connections are taken for stream routes; with tls: true TLS ends here. "
+     "proxy_protocol and proxy_protocol_to_upstream overrule apisix.proxy_protocol.enable_tcp_pp "
+     "and enable_tcp_pp_to_upstream for one entry."},
+    {"apisix.stream_proxy.udp", stream_listen_type<read_datagram_item>(),
+     "Where datagrams are taken for stream routes. All that one address and port sends is a "
+     "session, which goes to one node until both were silent for 60 s (the upstream's read "
+     "timeout, if it has one)."},
     {"apisix.enable_http2", flag<&S::proxy, &ProxySettings::enable_http2>(),
      "Clients may speak HTTP/2: on plain ports by beginning with it, on TLS ports by ALPN."},
-    {"apisix.proxy_protocol", anything(), "The PROXY protocol is not understood yet.", later},
+    {"apisix.proxy_protocol.listen_http_port",
+     extra_port<&ProxyProtocolSettings::listen_http_port>(),
+     "Serve HTTP there too, to load balancers that speak the PROXY protocol (version 1 or 2). A "
+     "connection without its header is closed. The client that it names counts when the peer is in "
+     "nginx_config.http.real_ip_from."},
+    {"apisix.proxy_protocol.listen_https_port",
+     extra_port<&ProxyProtocolSettings::listen_https_port>(), "The same with TLS behind it."},
+    {"apisix.proxy_protocol.enable_tcp_pp", flag<&S::proxy_protocol, &ProxyProtocolSettings::tcp>(),
+     "Expect the PROXY protocol on every stream_proxy.tcp port. The client that it names counts "
+     "when the peer is in nginx_config.stream.real_ip_from."},
+    {"apisix.proxy_protocol.enable_tcp_pp_to_upstream",
+     flag<&S::proxy_protocol, &ProxyProtocolSettings::tcp_to_upstream>(),
+     "Speak the PROXY protocol (version 1) to the upstreams of stream routes, before TLS if that "
+     "is "
+     "spoken."},
     {"apisix.proxy_cache", anything(), "The proxy-cache plugin is not there yet.", later},
     {"apisix.lru.secret.ttl", integer<1, 86'400, &S::secrets, &SecretSettings::ttl_s>(),
      "Fetch secrets of `$secret://` references anew after so many seconds."},

@@ -39,14 +39,15 @@ constexpr KeyType open_files_type() {
           .show = nullptr};
 }
 
+template <auto... Member>
 constexpr KeyType real_ip_from_type() {
   return {
       .read = [](const Json& value,
-                 Settings& into) { return read_addresses(value, into.client.real_ip_from); },
+                 Settings& into) { return read_addresses(value, member_of<Member...>(into)); },
       .expects = []() -> std::string { return "a list of IP addresses and CIDR blocks"; },
       .show =
-          [](const Settings& settings) { return show_texts(settings.client.real_ip_from.texts); },
-      .clear = [](Settings& into) { into.client.real_ip_from = {}; }};
+          [](const Settings& settings) { return show_texts(member_of<Member...>(settings).texts); },
+      .clear = [](Settings& into) { member_of<Member...>(into) = {}; }};
 }
 
 constexpr Key kKeys[] = {
@@ -96,7 +97,8 @@ constexpr Key kKeys[] = {
      "The field that trusted peers tell the client's address in."},
     {"nginx_config.http.real_ip_recursive", flag<&S::client, &Client::real_ip_recursive>(),
      "Of several addresses in it, take the last that is not trusted; otherwise the last."},
-    {"nginx_config.http.real_ip_from", real_ip_from_type(), "The peers trusted with that."},
+    {"nginx_config.http.real_ip_from", real_ip_from_type<&S::client, &Client::real_ip_from>(),
+     "The peers trusted with that, and with the PROXY protocol."},
     {"nginx_config.http.upstream.keepalive",
      integer<0, 1'000'000, &S::upstream_pool, &Pool::connections>(),
      "Idle connections to upstreams that a worker keeps; the oldest goes first."},
@@ -106,7 +108,19 @@ constexpr Key kKeys[] = {
     {"nginx_config.http.upstream.keepalive_timeout",
      duration<&S::upstream_pool, &Pool::timeout_ms>(), "How long one may stay idle."},
 
-    {"nginx_config.stream", anything(), "TCP and UDP are not proxied yet.", later},
+    {"nginx_config.stream.real_ip_from",
+     real_ip_from_type<&S::stream, &StreamSettings::real_ip_from>(),
+     "The peers whose PROXY protocol is believed on stream_proxy.tcp ports."},
+    {"nginx_config.stream.enable_access_log", anything(), "Sessions are not logged to a file yet.",
+     later},
+    {"nginx_config.stream.access_log", anything(), "Sessions are not logged to a file yet.",
+     ignored},
+    {"nginx_config.stream.access_log_format", anything(), "Sessions are not logged to a file yet.",
+     ignored},
+    {"nginx_config.stream.access_log_format_escape", anything(),
+     "Sessions are not logged to a file yet.", ignored},
+    {"nginx_config.stream.lua_shared_dict", anything(), "There are no shared dictionaries.",
+     ignored},
     {"nginx_config.http.proxy_ssl_server_name", anything(), "TLS to upstreams is not there yet.",
      later},
 

@@ -19,6 +19,10 @@ constexpr Key kKeys[] = {
      "The longest head of an upstream's answer; longer ones become 502."},
     {"pylon.limits.response_fields", integer<10, 10'000, &S::limits, &Limits::response_fields>(),
      "The most fields of an upstream's answer; more become 502."},
+    {"pylon.limits.udp_sessions", integer<1, 1'000'000, &S::limits, &Limits::udp_sessions>(),
+     "UDP sessions of a worker. With all places taken the longest silent makes room; if none was "
+     "silent for a second, the datagram of a new client is dropped. Never more than half of the "
+     "connections that a worker may have."},
     {"pylon.limits.memory", bytes<0, &S::limits, &Limits::memory_bytes>(),
      "What the gateway process may use; near it idle connections are closed, then new ones "
      "refused. 0: not limited."},

@@ -208,13 +208,13 @@ TEST(Settings, BadYamlIsAnErrorWithItsLine) {
 
 TEST(Settings, KeysWithoutEffectAreSaidOnlyWhenTheySwitchSomethingOn) {
   EXPECT_EQ(said(parse("nginx_config:\n  http_configuration_snippet: |\n    # nothing\n"
-                       "apisix: {enable_http2: false, proxy_protocol: {}}\n")),
+                       "apisix: {enable_http2: false, lru: {}}\n")),
             "");
   std::string text =
       said(parse("nginx_config:\n  http_configuration_snippet: chunk on;\n"
-                 "apisix:\n  proxy_protocol: {listen_http_port: 9181}\n"));
+                 "apisix:\n  tracing: true\n"));
   EXPECT_THAT(text, HasSubstr("c.yaml:2: nginx_config.http_configuration_snippet: has no effect"));
-  EXPECT_THAT(text, HasSubstr("c.yaml:4: apisix.proxy_protocol: not part of this version"));
+  EXPECT_THAT(text, HasSubstr("c.yaml:4: apisix.tracing: not part of this version"));
 }
 
 TEST(Settings, TlsListensByDefaultAndWhereItIsTold) {
@@ -278,6 +278,34 @@ TEST(Settings, OneAddressForTwoServersIsRefused) {
               HasSubstr("deployment.admin.admin_listen: 0.0.0.0:9180 conflicts with 0.0.0.0:9180"));
   EXPECT_FALSE(parse("apisix: {control: {port: 9080}}").ok());
   EXPECT_TRUE(parse("apisix: {node_listen: [{ip: 127.0.0.2, port: 9090}]}").ok());
+}
+
+TEST(Settings, StreamAddressesConflictLikeAllOthers) {
+  std::string both = "  proxy_mode: http&stream\n";
+  EXPECT_THAT(said(parse("apisix:\n" + both + "  stream_proxy: {tcp: [9080]}\n")),
+              HasSubstr("apisix.stream_proxy.tcp: 0.0.0.0:9080 conflicts with 0.0.0.0:9080 of "
+                        "apisix.node_listen"));
+  EXPECT_FALSE(parse("apisix:\n" + both + "  stream_proxy: {tcp: [9100, '9090-9110']}\n").ok());
+  EXPECT_TRUE(parse("apisix:\n" + both + "  stream_proxy: {tcp: [9100], udp: [9100]}\n").ok());
+  EXPECT_TRUE(parse("apisix:\n  stream_proxy: {tcp: [9080]}\n").ok());  // not listened on
+}
+
+TEST(Settings, TheProxyProtocolIsSpokenWhereItIsAskedFor) {
+  Settings settings = parse(
+                          "apisix:\n  proxy_mode: http&stream\n  enable_ipv6: false\n"
+                          "  proxy_protocol: {listen_http_port: 9181, enable_tcp_pp: true}\n"
+                          "  stream_proxy: {tcp: [9100, {addr: 9101, proxy_protocol: false, "
+                          "proxy_protocol_to_upstream: true}]}\n")
+                          .settings;
+  ASSERT_EQ(settings.proxy.listen.size(), 2u);
+  EXPECT_FALSE(settings.proxy.listen[0].announced.value_or(false));
+  EXPECT_EQ(settings.proxy.listen[1].port, 9181);
+  EXPECT_TRUE(settings.proxy.listen[1].announced.value_or(false));
+  ASSERT_EQ(settings.stream.tcp.size(), 2u);
+  EXPECT_EQ(settings.stream.tcp[0].announced, true);
+  EXPECT_EQ(settings.stream.tcp[0].announces, false);
+  EXPECT_EQ(settings.stream.tcp[1].announced, false);
+  EXPECT_EQ(settings.stream.tcp[1].announces, true);
 }
 
 TEST(Settings, EnvironmentVariablesAreFilledIn) {

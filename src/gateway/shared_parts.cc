@@ -46,7 +46,12 @@ proxy::Options proxy_options(const Settings& settings) {
     options.trusted_addresses = settings.proxy.trusted_addresses->set;
   }
   options.real_ip_from = settings.client.real_ip_from.set;
-  options.real_ip_field = settings.client.real_ip_header;
+  // Where the PROXY protocol names the client, no field does.
+  if (settings.client.real_ip_header != "proxy_protocol") {
+    options.real_ip_field = settings.client.real_ip_header;
+  } else {
+    options.real_ip_field.clear();
+  }
   options.real_ip_recursive = settings.client.real_ip_recursive;
   options.answer_head.head_bytes = static_cast<uint32_t>(settings.limits.response_head_bytes);
   options.answer_head.field_bytes = options.answer_head.head_bytes;

@@ -25,12 +25,6 @@ size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
   return std::min(share, static_cast<size_t>(process.connections));
 }
 
-// What is spoken within TLS is no matter of a stream route.
-tls::ServerOptions without_alpn(tls::ServerOptions options) {
-  options.alpn.clear();
-  return options;
-}
-
 // A handshake under way holds some 40 KiB.
 tls::Handshakes::Limits handshake_limits(const WorkerShared& shared) {
   constexpr size_t kOfProcess = 384;
@@ -45,35 +39,25 @@ tls::Handshakes::Limits handshake_limits(const WorkerShared& shared) {
 // One listening socket.
 class Worker::Door final : public net::Listener::Acceptor, public net::Retirable {
  public:
-  enum class Way : uint8_t { http, https, stream, stream_tls };
-
-  Door(Worker& worker, int fd, Way way)
-      : worker_(worker), near_(fd), way_(way), listener_(worker.loop_, fd, *this) {}
+  Door(Worker& worker, ListeningSocket socket)
+      : worker_(worker),
+        near_(socket.fd),
+        entry_(socket.entry),
+        listener_(worker.loop_, socket.fd, *this) {}
   void shut() { listener_.stop(); }
 
  private:
   void on_accept(int fd, const sockaddr_storage& peer) override {
     http::ConnectionEnds ends = near_.ends_of(fd, peer);
     auto stream = net::TcpStream::adopt(worker_.loop_, fd);
-    if (stream == nullptr) return;
-    ends.http2 = way_ == Way::http && worker_.shared_.settings.proxy.enable_http2;
-    switch (way_) {
-      case Way::http:
-        return worker_.open(std::move(stream), ends);
-      case Way::https:
-        return worker_.tls_.accept(std::move(stream), ends);
-      case Way::stream:
-        return worker_.tcp_.accept(std::move(stream), ends, {});
-      case Way::stream_tls:
-        return worker_.stream_tls_.accept(std::move(stream), ends);
-    }
+    if (stream != nullptr) worker_.arrive(std::move(stream), ends, entry_);
   }
   bool may_accept() override { return worker_.may_accept(); }
   void on_exhausted() override { worker_.relieve(); }
 
   Worker& worker_;
   NearEnd near_;
-  Way way_;
+  Entry entry_;
   net::Listener listener_;
 };
 
@@ -103,26 +87,27 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
       lent_{.clock = clock_,
             .metrics = shared.metrics.shard(index),
             .http = http_client_,
+            .pauses = pauses_,
             .index = index},
       forwarder_(loop_, pool_, http2_pool_, balancer_, shared.options),
+      forward_proxy_(loop_, resolver_, *tls_client_, clock_, shared.options),
       access_log_(shared.access_log == nullptr
                       ? nullptr
                       : std::make_unique<proxy::AccessLog>(shared.log_format,
                                                            shared.access_log->lane(index))),
-      proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, access_log_.get(),
-              shared.options, shared.debug}),
+      proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, forward_proxy_,
+              access_log_.get(), shared.options, shared.debug}),
       tls_(loop_, shared.versions.seat(index), shared.tls, shared.tls_sessions,
            handshake_limits(shared),
-           [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
-             open(std::move(stream), ends);
-           }),
-      tcp_({loop_, shared.versions.seat(index), lent_, balancer_}),
-      stream_tls_(loop_, shared.versions.seat(index), without_alpn(shared.tls), shared.tls_sessions,
-                  handshake_limits(shared),
-                  [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) {
-                    std::string name(stream->server_name());
-                    tcp_.accept(std::move(stream), ends, name);
-                  }) {
+           [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends,
+                  Entry entry) { open_secured(std::move(stream), ends, entry); }),
+      tcp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_}),
+      udp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_},
+           {.sessions = std::min(shared.settings.limits.udp_sessions, max_connections_ / 2)}),
+      introductions_(
+          loop_, {shared.settings.client.real_ip_from.set, shared.settings.stream.real_ip_from.set},
+          [this](std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends,
+                 Entry entry) { enter(std::move(stream), ends, entry); }) {
   connections_.http2 = &http2_connections_;
 }
 
@@ -131,6 +116,34 @@ Worker::~Worker() = default;
 void Worker::start(ListeningSet listening) {
   listening_ = std::move(listening);
   thread_ = std::thread([this] { run(); });
+}
+
+// The steps of a connection: introduced by a load balancer, secured by TLS, opened; each if its
+// entry asks for it.
+void Worker::arrive(std::unique_ptr<net::TcpStream> stream, const http::ConnectionEnds& ends,
+                    Entry entry) {
+  if (entry.announced) return introductions_.accept(std::move(stream), ends, entry);
+  enter(std::move(stream), ends, entry);
+}
+
+void Worker::enter(std::unique_ptr<net::Stream> stream, http::ConnectionEnds ends, Entry entry) {
+  switch (entry.way) {
+    case Way::http:
+      ends.http2 = shared_.settings.proxy.enable_http2;
+      return open(std::move(stream), ends);
+    case Way::stream:
+      return tcp_.accept(std::move(stream), {ends, {}, entry.announces});
+    case Way::https:
+    case Way::stream_tls:
+      return tls_.accept(std::move(stream), ends, entry);
+  }
+}
+
+void Worker::open_secured(std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends,
+                          Entry entry) {
+  if (entry.way == Way::https) return open(std::move(stream), ends);
+  std::string name(stream->server_name());
+  tcp_.accept(std::move(stream), {ends, name, entry.announces});
 }
 
 // The codec of a connection: what TLS has agreed on, or HTTP/1.
@@ -148,19 +161,18 @@ void Worker::run() {
   tick_ = std::make_unique<Tick>(*this);
   loop_.set_at_top([this] { at_top(); });
   at_top();
-  auto open_doors = [this](const std::vector<int>& sockets, Door::Way way) {
-    for (int fd : sockets) doors_.push_back(std::make_unique<Door>(*this, fd, way));
-  };
-  open_doors(listening_.plain, Door::Way::http);
-  open_doors(listening_.tls, Door::Way::https);
-  open_doors(listening_.stream, Door::Way::stream);
-  open_doors(listening_.stream_tls, Door::Way::stream_tls);
+  for (const ListeningSocket& socket : listening_.connections) {
+    doors_.push_back(std::make_unique<Door>(*this, socket));
+  }
+  for (int fd : listening_.datagrams) udp_.listen(fd);
   loop_.run();
   doors_.clear();
+  introductions_.close_all();
   tls_.close_handshakes();
-  stream_tls_.close_handshakes();
   connections_.close_all();
   tcp_.close_all();
+  udp_.stop_listening();
+  udp_.close_all();
   http2_connections_.close_all();
   loop_.turn(0);  // buries what was closed
   tick_.reset();
@@ -179,8 +191,9 @@ void Worker::every_second() {
   if (draining_ && loop_.now_us() > drain_started_us_ + kDrainGraceUs) {
     connections_.shed_idle(connections_.idle.size());
     http2_connections_.shed_idle(http2_connections_.idle.size());
+    introductions_.close_all();
     tls_.close_handshakes();
-    stream_tls_.close_handshakes();
+    udp_.close_all();
   }
   if (access_log_ != nullptr) access_log_->flush();
   const http::h2::ServerConnections& http2 = http2_connections_;
@@ -207,6 +220,7 @@ void Worker::begin_drain() {
     loop_.retire(door.release());  // events of this turn may still name it
   }
   doors_.clear();
+  udp_.stop_listening();
   accepting_.store(false, std::memory_order_release);
 }
 

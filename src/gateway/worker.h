@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "expr/template.h"
+#include "gateway/entry.h"
 #include "gateway/http2_metrics.h"
 #include "gateway/inherited.h"
+#include "gateway/introductions.h"
 #include "gateway/settings.h"
 #include "gateway/tls_side.h"
 #include "http/h1/server_connection.h"
@@ -20,8 +22,10 @@
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
 #include "proxy/http_client.h"
+#include "proxy/pauses.h"
 #include "proxy/proxy.h"
 #include "stream/tcp_proxy.h"
+#include "stream/udp_proxy.h"
 #include "tls/client_context.h"
 #include "upstream/dns_transport.h"
 
@@ -45,11 +49,13 @@ struct WorkerShared {
 };
 
 // What a worker accepts from.
+struct ListeningSocket {
+  int fd;
+  Entry entry;
+};
 struct ListeningSet {
-  std::vector<int> plain;
-  std::vector<int> tls;
-  std::vector<int> stream;
-  std::vector<int> stream_tls;
+  std::vector<ListeningSocket> connections;
+  std::vector<int> datagrams;  // of this worker alone
 };
 
 // The state of a worker's connections, as other threads may read it.
@@ -83,13 +89,18 @@ class Worker {
 
  private:
   void run();
+  void arrive(std::unique_ptr<net::TcpStream> stream, const http::ConnectionEnds& ends,
+              Entry entry);
+  void enter(std::unique_ptr<net::Stream> stream, http::ConnectionEnds ends, Entry entry);
+  void open_secured(std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends,
+                    Entry entry);
   void open(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends);
   void at_top();
   void every_second();
   void begin_drain();
   size_t open_connections() const {
     return connections_.idle.size() + connections_.busy.size() + http2_connections_.size() +
-           tls_.handshakes() + tcp_.sessions() + stream_tls_.handshakes();
+           tls_.handshakes() + introductions_.size() + tcp_.sessions() + udp_.sessions();
   }
 
   bool may_accept();
@@ -110,8 +121,10 @@ class Worker {
   upstream::Http2Pool http2_pool_{loop_, *tls_client_};
   upstream::Balancer balancer_{clock_};
   proxy::WorkerHttpClient http_client_{loop_, resolver_, *tls_client_};
+  proxy::WorkerPauses pauses_{loop_};
   plugin::Worker lent_;
   proxy::Forwarder forwarder_;
+  proxy::ForwardProxy forward_proxy_;
   std::unique_ptr<proxy::AccessLog> access_log_;
   proxy::Proxy proxy_;
   http::h2::ServerConnections http2_connections_;
@@ -119,7 +132,8 @@ class Worker {
   http::h1::ServerConnections connections_;
   TlsSide tls_;
   stream::TcpProxy tcp_;
-  TlsSide stream_tls_;
+  stream::UdpProxy udp_;
+  Introductions introductions_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Tick> tick_;
   ListeningSet listening_;

@@ -63,4 +63,17 @@ bool is_idempotent(Method method) {
   }
 }
 
+int UpstreamTrace::add(const Attempt& attempt, Arena& arena) {
+  if (count >= kMaxAttempts) return count - 1;
+  bool full = (count & (count - 1)) == 0;  // room for 1, 2, 4, ... attempts
+  if (full) {
+    int room = count == 0 ? 1 : count * 2;
+    auto* more = arena.make_array<Attempt>(static_cast<size_t>(room));
+    for (int i = 0; i < count; i++) more[i] = attempts[i];
+    attempts = more;
+  }
+  attempts[count] = attempt;
+  return count++;
+}
+
 }  // namespace pylon::http

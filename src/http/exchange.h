@@ -16,9 +16,10 @@
 #include "http/fields.h"
 
 namespace pylon::plugin {
-struct Worker;      // plugin/worker.h: what a worker lends to plugins
-class PluginSet;    // plugin/set.h: the plugins of one resource
-class MetadataSet;  // plugin/metadata.h: plugin metadata at this revision
+struct Worker;         // plugin/worker.h: what a worker lends to plugins
+class PluginSet;       // plugin/set.h: the plugins of one resource
+class MetadataSet;     // plugin/metadata.h: plugin metadata at this revision
+struct ForwardPolicy;  // plugin/forward_policy.h: what a forward proxy may connect to
 }  // namespace pylon::plugin
 namespace pylon::tls {
 class Stream;  // tls/stream.h
@@ -31,6 +32,7 @@ namespace pylon::http {
 
 class Downstream;
 class UpstreamSide;
+struct Announced;  // http/announced.h
 
 enum class Method : uint8_t {
   get,
@@ -134,6 +136,9 @@ struct UpstreamTrace {
   std::string_view uri;      // $upstream_uri
   std::string_view node_ip;  // balancer_ip
   uint16_t node_port = 0;    // balancer_port
+
+  // Its index; the last one's when there are as many as are kept.
+  int add(const Attempt& attempt, Arena& arena);
 };
 
 struct ConsumerIdentity {
@@ -156,17 +161,22 @@ struct Exchange {
   Arena& arena;
   Request request;
   Response response;
-  Peer client;                       // attributed: $remote_addr, $remote_port
-  Peer socket;                       // of the connection: $realip_remote_addr
-  IpAddress server_address;          // $server_addr
-  uint16_t server_port = 0;          // $server_port
-  const tls::Stream* tls = nullptr;  // of the connection; null: plain
+  Peer client;                           // attributed: $remote_addr, $remote_port
+  Peer socket;                           // of the connection: $realip_remote_addr
+  IpAddress server_address;              // $server_addr
+  uint16_t server_port = 0;              // $server_port
+  const tls::Stream* tls = nullptr;      // of the connection; null: plain
+  const Announced* announced = nullptr;  // by the PROXY protocol; null: not spoken
 
   const RouteLabels* route = nullptr;                    // null: none matched
   const config::CredentialIndex* credentials = nullptr;  // of the pinned snapshot
   const plugin::MetadataSet* metadata = nullptr;         // likewise; null: all defaults
   ConsumerIdentity consumer;
   Forward forward;
+  // By a plugin, in place of the route's upstream: its name in the snapshot; empty: none.
+  std::string_view chosen_upstream;
+  // Set by a plugin: the request goes to where it names, if this allows it; null: to an upstream.
+  const plugin::ForwardPolicy* forward_policy = nullptr;
   UpstreamTrace upstream;
   const Fields* upstream_fields = nullptr;  // as received; null: nobody looks, or the same
   // Whose body the filters pull; it has the trailers once that has ended. Null: the gateway's own.
@@ -184,6 +194,8 @@ struct Exchange {
   Downstream* downstream = nullptr;   // where the request body comes from
   std::byte* plugin_state = nullptr;  // typed slots, laid out by the plugin chain
   std::string_view mqtt_client_id;    // $mqtt_client_id; of a TCP connection
+  std::string_view transport;         // $protocol: "TCP", "UDP"; empty: there are HTTP requests
+  std::string_view preread_name;      // $ssl_preread_server_name
   std::string_view request_id;        // $request_id, made when first asked for
 
   int64_t start_us = 0;              // monotonic: first octet of the head seen

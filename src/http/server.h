@@ -5,6 +5,7 @@
 
 #include "async/task.h"
 #include "base/ip.h"
+#include "http/announced.h"
 #include "http/downstream.h"
 #include "http/exchange.h"
 #include "http/h1/parser.h"
@@ -59,6 +60,7 @@ struct ConnectionEnds {
   IpAddress client;
   IpAddress server;
   const tls::Stream* tls = nullptr;  // the connection's own stream; null: plain
+  Ref<const Announced> announced;    // null: the PROXY protocol is not spoken
   uint16_t client_port = 0;
   uint16_t server_port = 0;
   bool http2 = false;  // a client may begin with HTTP/2's preface
@@ -71,6 +73,8 @@ struct ConnectionEnds {
     client_port = port;
     client_text_size = static_cast<uint8_t>(address.to_text(client_text).size());
   }
+  // What an exchange of this connection says about both ends; it views into this.
+  void describe_to(Exchange& exchange) const;
 };
 
 }  // namespace pylon::http

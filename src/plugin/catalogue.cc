@@ -15,9 +15,10 @@ using schema::JsonSchema;
 
 struct Catalogue::Entry {
   PluginType type;
-  bool enabled = true;
+  std::array<bool, 2> enabled_in{true, true};  // by Subsystem
   std::array<std::optional<JsonSchema>, 3> schemas;
 
+  bool enabled() const { return enabled_in[0] || enabled_in[1]; }
   const std::optional<JsonSchema>& schema(Document document) const {
     // A consumer may carry any plugin; one that is no auth plugin means the same there.
     if (document == Document::consumer && !schemas[1]) return schemas[0];
@@ -79,20 +80,33 @@ Catalogue::Catalogue(std::vector<PluginType> types, Services& services) : servic
 
 Catalogue::~Catalogue() = default;
 
-std::vector<std::string> Catalogue::enable(const std::vector<std::string>& names) {
+std::vector<std::string> Catalogue::enable(const std::vector<std::string>& names,
+                                           const std::vector<std::string>& stream_names) {
+  auto among = [](const std::vector<std::string>& list, std::string_view name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
   for (auto& entry : entries_) {
-    entry->enabled = std::find(names.begin(), names.end(), entry->type.spec.name) != names.end();
+    std::string_view name = entry->type.spec.name;
+    entry->enabled_in = {among(names, name), among(stream_names, name)};
   }
   std::vector<std::string> unknown;
-  for (const std::string& name : names) {
-    if (!by_name_.contains(name)) unknown.push_back(name);
+  for (const auto* list : {&names, &stream_names}) {
+    for (const std::string& name : *list) {
+      if (!by_name_.contains(name) && !among(unknown, name)) unknown.push_back(name);
+    }
   }
   return unknown;
 }
 
+bool Catalogue::serves(const PluginType& type, Subsystem subsystem) const {
+  const Entry* found = entry(type.spec.name);
+  return found != nullptr && found->enabled_in[static_cast<size_t>(subsystem)] &&
+         type.serves(subsystem);
+}
+
 const Catalogue::Entry* Catalogue::entry(std::string_view name) const {
   auto found = by_name_.find(name);
-  return found != by_name_.end() && found->second->enabled ? found->second : nullptr;
+  return found != by_name_.end() && found->second->enabled() ? found->second : nullptr;
 }
 
 const PluginType* Catalogue::find(std::string_view name) const {
@@ -103,7 +117,7 @@ const PluginType* Catalogue::find(std::string_view name) const {
 std::vector<const PluginType*> Catalogue::enabled() const {
   std::vector<const PluginType*> types;
   for (const auto& entry : entries_) {
-    if (entry->enabled) types.push_back(&entry->type);
+    if (entry->enabled()) types.push_back(&entry->type);
   }
   return types;
 }
@@ -161,10 +175,11 @@ Result<void> Catalogue::check(std::string_view name, Json conf, Document documen
   return {};
 }
 
-Result<void> Catalogue::check_all(const Json& plugins, Document document) const {
+Result<void> Catalogue::check_all(const Json& plugins, Document document,
+                                  Subsystem subsystem) const {
   for (const auto& [name, conf] : plugins.members()) {
     const PluginType* type = find(name);
-    bool known = type != nullptr && type->serves_http();
+    bool known = type != nullptr && serves(*type, subsystem);
     if (conf.is_object() && !known) return fail("unknown plugin [" + std::string(name) + "]");
     if (auto checked = check(name, conf, document); !checked) return checked;
   }

@@ -30,10 +30,14 @@ class Catalogue {
   Catalogue(std::vector<PluginType> types, Services& services);
   ~Catalogue();
 
-  // Enables exactly these; gives back the names that no plugin has.
-  std::vector<std::string> enable(const std::vector<std::string>& names);
+  // Enables exactly these for requests, and those for connections and sessions; gives back the
+  // names that no plugin has.
+  std::vector<std::string> enable(const std::vector<std::string>& names,
+                                  const std::vector<std::string>& stream_names);
+  // Whether it is enabled there and has something to do there.
+  bool serves(const PluginType& type, Subsystem subsystem) const;
 
-  // The enabled plugin of that name, or null.
+  // The plugin of that name, or null when it is enabled in no subsystem.
   const PluginType* find(std::string_view name) const;
   // All enabled plugins, the highest priority first.
   std::vector<const PluginType*> enabled() const;
@@ -41,7 +45,8 @@ class Catalogue {
   // Is `conf` a right document of that plugin? A configuration with `_meta.disable` may be wrong.
   Result<void> check(std::string_view name, Json conf, Document document) const;
   // Each member of a resource's `plugins`; the first that is wrong is told.
-  Result<void> check_all(const Json& plugins, Document document) const;
+  Result<void> check_all(const Json& plugins, Document document,
+                         Subsystem subsystem = Subsystem::http) const;
 
   // A document as the plugin gets it; as it is when it is wrong or the plugin not enabled.
   Json with_defaults(std::string_view name, Json conf, Document document) const;

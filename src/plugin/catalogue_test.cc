@@ -91,7 +91,7 @@ TEST_F(CatalogueTest, AConsumersPartHasItsOwnSchema) {
 }
 
 TEST_F(CatalogueTest, OnlyEnabledPluginsAreKnown) {
-  EXPECT_THAT(fixture_.catalogue.enable({"plain", "unheard-of"}), ElementsAre("unheard-of"));
+  EXPECT_THAT(fixture_.catalogue.enable({"plain", "unheard-of"}, {}), ElementsAre("unheard-of"));
   EXPECT_EQ(fixture_.catalogue.find("auth"), nullptr);
   EXPECT_EQ(fixture_.check("auth", "{}"), "unknown plugin [auth]");
   EXPECT_EQ(fixture_.catalogue.enabled().size(), 1u);

@@ -217,7 +217,9 @@ Verdict ActiveChain::preread(Connection& connection, size_t& at) const {
   if (chain_ == nullptr) return proceed();
   for (auto steps = chain_->steps(Phase::preread); at < steps.size(); at++) {
     if (!admits(steps[at], connection.exchange)) continue;
-    Verdict verdict = steps[at].call.preread(steps[at].plugin, connection);
+    void* state = state_ + steps[at].state;
+    Verdict verdict = steps[at].call.preread(steps[at].plugin, connection, state);
+    if (verdict.pauses()) at++;
     if (!verdict.proceeds()) return verdict;
   }
   return proceed();

@@ -144,6 +144,9 @@ class ActiveChain {
   void log(http::Exchange& exchange) const {
     if (has(Phase::log)) observe(Phase::log, exchange);
   }
+  void session_log(http::Exchange& exchange) const {
+    if (has(Phase::session_log)) observe(Phase::session_log, exchange);
+  }
   // The body that the client gets: `source`, or the last filter around it.
   http::Body& body_filter(http::Exchange& exchange, http::Body& source) const {
     return has(Phase::body_filter) ? filtered(exchange, source) : source;

@@ -24,14 +24,10 @@ Json describe(const Catalogue& catalogue, const PluginType& type) {
 
 }  // namespace
 
-bool serves(const PluginType& type, Subsystem subsystem) {
-  return subsystem == Subsystem::http ? type.serves_http() : type.has(Phase::preread);
-}
-
 Json describe_all(const Catalogue& catalogue, Subsystem subsystem) {
   Json plugins = Json::object();
   for (const PluginType* type : catalogue.enabled()) {
-    if (serves(*type, subsystem)) plugins[type->spec.name] = describe(catalogue, *type);
+    if (catalogue.serves(*type, subsystem)) plugins[type->spec.name] = describe(catalogue, *type);
   }
   return plugins;
 }

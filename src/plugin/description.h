@@ -6,11 +6,6 @@
 
 namespace pylon::plugin {
 
-enum class Subsystem : uint8_t { http, stream };
-
-// A plugin that knows TCP connections serves the stream subsystem too.
-bool serves(const PluginType& type, Subsystem subsystem);
-
 // {name: {version, priority, schema, metadata_schema, consumer_schema, type, scope}} of the enabled
 // plugins of a subsystem; what a plugin does not have is left out.
 Json describe_all(const Catalogue& catalogue, Subsystem subsystem);

@@ -67,6 +67,16 @@ class FakeHttpClient final : public HttpClient {
   }
 };
 
+// Lets no time pass; remembers how long it should have been.
+class FakePauses final : public Pauses {
+ public:
+  async::Task<void> pause(int64_t us) override {
+    paused_us += us;
+    co_return;
+  }
+  int64_t paused_us = 0;
+};
+
 // The catalogue of some plugins and one worker to run them on.
 class Fixture {
  public:
@@ -93,7 +103,8 @@ class Fixture {
   Services services;
   Catalogue catalogue;
   FakeHttpClient http;
-  Worker worker{clock, metrics.shard(0), http};
+  FakePauses pauses;
+  Worker worker{clock, metrics.shard(0), http, pauses};
 };
 
 // One request on the fixture's worker.

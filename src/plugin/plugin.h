@@ -23,7 +23,8 @@
 //   void header_filter(Exchange&) const;         // exchange.response is complete but for its body
 //   Body& body_filter(Exchange&, Body& source) const;  // a Body that pulls from `source`, or
 //   source void log(Exchange&) const;                   // the answer has left; exchange.end_us is
-//   set Verdict preread(Connection&) const;          // TCP: a connection was accepted
+//   set Verdict preread(Connection&) const;          // TCP: a connection was accepted; UDP: a
+//   session's first datagram void session_log(Exchange&) const;  // it is over
 //
 // Optional members of the class:
 //

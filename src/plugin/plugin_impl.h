@@ -58,6 +58,12 @@ struct Log {
     return plugin.log(args...);
   }
 };
+struct SessionLog {
+  template <class P, class... Args>
+  static auto call(P& plugin, Args&... args) -> decltype(plugin.session_log(args...)) {
+    return plugin.session_log(args...);
+  }
+};
 struct Preread {
   template <class P, class... Args>
   static auto call(P& plugin, Args&... args) -> decltype(plugin.preread(args...)) {
@@ -133,9 +139,7 @@ PhaseCall preread_call() {
   PhaseCall call;
   if constexpr (Found<Preread, P, Connection>::present) {
     call.present = true;
-    call.preread = [](const void* plugin, Connection& connection) {
-      return static_cast<const P*>(plugin)->preread(connection);
-    };
+    call.preread = &invoke<Preread, P, Connection>;
   }
   return call;
 }
@@ -210,13 +214,15 @@ PluginType type_of() {
                 detail::observe_call<detail::HeaderFilter, P>(),
                 detail::filter_call<P>(),
                 detail::observe_call<detail::Log, P>(),
-                detail::preread_call<P>()};
+                detail::preread_call<P>(),
+                detail::observe_call<detail::SessionLog, P>()};
   constexpr bool any_phase = detail::Found<detail::Rewrite, P, Exchange>::present ||
                              detail::Found<detail::Access, P, Exchange>::present ||
                              detail::Found<detail::BeforeProxy, P, Exchange>::present ||
                              detail::Found<detail::HeaderFilter, P, Exchange>::present ||
                              detail::Found<detail::BodyFilter, P, Exchange, Body>::present ||
                              detail::Found<detail::Log, P, Exchange>::present ||
+                             detail::Found<detail::SessionLog, P, Exchange>::present ||
                              detail::Found<detail::Preread, P, Connection>::present;
   static_assert(any_phase, "a plugin takes part in at least one phase");
   type.state = detail::StateOf<P>::info();

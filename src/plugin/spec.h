@@ -7,7 +7,7 @@
 
 namespace pylon::plugin {
 
-// In the order of a request's way; preread is the one of TCP connections.
+// In the order of a request's way; the last two are those of TCP connections and UDP sessions.
 enum class Phase : uint8_t {
   rewrite,
   access,
@@ -15,12 +15,16 @@ enum class Phase : uint8_t {
   header_filter,
   body_filter,
   log,
-  preread
+  preread,
+  session_log
 };
-constexpr size_t kPhases = 7;
+constexpr size_t kPhases = 8;
 constexpr size_t kVerdictPhases = 3;  // rewrite, access, before_proxy
 
 std::string_view phase_name(Phase phase);
+
+// What a plugin may serve: requests, or connections and sessions.
+enum class Subsystem : uint8_t { http, stream };
 
 // As the Admin API lists it.
 enum class PluginKind : uint8_t { plain, auth };

@@ -59,12 +59,12 @@ struct PhaseCall {
   using Async = async::Task<Verdict> (*)(const void* plugin, http::Exchange&, void* state);
   using Observe = void (*)(const void* plugin, http::Exchange&, void* state);
   using Filter = http::Body& (*)(const void* plugin, http::Exchange&, http::Body&, void* state);
-  using Preread = Verdict (*)(const void* plugin, Connection&);
+  using Preread = Verdict (*)(const void* plugin, Connection&, void* state);
 
   union {
     Sync sync = nullptr;  // rewrite, access, before_proxy
     Async async;          // the same, when they are coroutines
-    Observe observe;      // header_filter, log
+    Observe observe;      // header_filter, log, session_log
     Filter filter;        // body_filter
     Preread preread;
   };
@@ -103,10 +103,14 @@ struct PluginType {
 
   // Has a phase of requests, or says who a consumer is; else it is for connections alone.
   bool serves_http() const {
-    for (size_t phase = 0; phase < kPhases; phase++) {
-      if (phase != static_cast<size_t>(Phase::preread) && calls[phase].present) return true;
+    for (size_t phase = 0; phase < static_cast<size_t>(Phase::preread); phase++) {
+      if (calls[phase].present) return true;
     }
     return spec.kind == PluginKind::auth;
+  }
+  bool serves(Subsystem subsystem) const {
+    if (subsystem == Subsystem::http) return serves_http();
+    return has(Phase::preread) || has(Phase::session_log);
   }
   bool has(Phase phase) const { return calls[static_cast<size_t>(phase)].present; }
   const PhaseCall& call(Phase phase) const { return calls[static_cast<size_t>(phase)]; }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "async/task.h"
 #include "base/clock.h"
 
 namespace pylon::observe {
@@ -34,10 +35,20 @@ class WorkerStores {
   std::vector<std::unique_ptr<Erased>> stores_;
 };
 
+// Lets time pass for one exchange. Ends early only with the task that waits.
+class Pauses {
+ public:
+  virtual async::Task<void> pause(int64_t us) = 0;
+
+ protected:
+  ~Pauses() = default;
+};
+
 struct Worker {
   const Clock& clock;  // the loop's: read once per turn, costs a load
   observe::MetricShard& metrics;
   HttpClient& http;
+  Pauses& pauses;
   uint32_t index = 0;
   WorkerStores stores = {};
 };

@@ -73,7 +73,8 @@ TEST_F(IpRestrictionTest, TakesPartInConnections) {
   exchange.client = {*IpAddress::parse("10.0.0.1"), 50000, "10.0.0.1"};
   Connection connection{exchange, {}};
   const PluginSet::Item& item = set->items()[0];
-  Verdict verdict = item.type->call(Phase::preread).preread(item.instance->object(), connection);
+  Verdict verdict =
+      item.type->call(Phase::preread).preread(item.instance->object(), connection, nullptr);
   EXPECT_EQ(verdict.status(), 403);
 }
 

@@ -3,16 +3,14 @@
 #include <memory>
 
 #include "base/hash.h"
-#include "base/strings.h"
-#include "expr/template.h"
 #include "observe/log.h"
 #include "plugin/plugin.h"
 #include "plugins/counter_table.h"
+#include "plugins/limit_key.h"
 
 namespace pylon::plugins {
 
 enum class WindowType { fixed, sliding };
-enum class KeyType { var, var_combination, constant };
 
 }  // namespace pylon::plugins
 
@@ -20,49 +18,16 @@ template <>
 struct pylon::schema::EnumNames<pylon::plugins::WindowType> {
   static constexpr std::string_view names[] = {"fixed", "sliding"};
 };
-template <>
-struct pylon::schema::EnumNames<pylon::plugins::KeyType> {
-  static constexpr std::string_view names[] = {"var", "var_combination", "constant"};
-};
 
 namespace pylon::plugins {
 namespace {
 
 using namespace plugin;
-using expr::Template;
-using expr::Variable;
 using schema::field;
 
 constexpr std::string_view kNumberOrText =
     R"({"oneOf":[{"type":"integer","exclusiveMinimum":0},{"type":"string"}]})";
 constexpr std::string_view kToken = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
-
-// A positive integer of the configuration: given, or by variables of each request.
-class Amount {
- public:
-  explicit Amount(const Json& conf) {
-    if (conf.is_string()) {
-      template_ = Template::compile(conf.as_string());
-    } else {
-      fixed_ = conf.as_int();
-    }
-  }
-
-  // 0: the variables give no positive integer.
-  int64_t of(Exchange& exchange) const {
-    return fixed_ != 0 ? fixed_ : parse(template_.render(exchange));
-  }
-
- private:
-  static int64_t parse(std::string_view text) {
-    constexpr int64_t kLargest = (int64_t{1} << 53) - 1;
-    std::optional<int64_t> number = parse_int(trim(text));
-    return number && *number > 0 && *number <= kLargest ? *number : 0;
-  }
-
-  int64_t fixed_ = 0;
-  Template template_;
-};
 
 // What the groups in use say: all members of a group must say the same. Control thread only.
 class Groups {
@@ -208,13 +173,10 @@ class LimitCount {
  private:
   // One counter that a request is held against.
   struct Limit {
-    Amount count;
-    Amount window_s;
+    LimitAmount count;
+    LimitAmount window_s;
     std::string header_prefix;  // empty: the plain names
-    KeyType key_type;
-    std::string constant;
-    Variable variable;
-    Template combination;
+    LimitKey key;
   };
 
   // What a request was held against, and how that went.
@@ -226,7 +188,6 @@ class LimitCount {
 
   static Limit limit_of(const Json& count, const Json& window, KeyType type, std::string_view key,
                         std::string prefix);
-  std::string_view key_of(const Limit& limit, Exchange& exchange, bool& resolved) const;
   Verdict apply(const Limit& limit, std::string_view key, Exchange& exchange, State& state) const;
   Verdict degraded(Exchange& exchange, std::string_view reason) const;
   void tell(const Held& held, Exchange& exchange) const;
@@ -298,24 +259,7 @@ LimitCount::LimitCount(Config config, const Context& context)
 
 LimitCount::Limit LimitCount::limit_of(const Json& count, const Json& window, KeyType type,
                                        std::string_view key, std::string prefix) {
-  Limit limit{Amount(count), Amount(window), std::move(prefix), type, std::string(key), {}, {}};
-  if (type == KeyType::var) limit.variable = Variable::compile(key);
-  if (type == KeyType::var_combination) limit.combination = Template::compile(key);
-  return limit;
-}
-
-std::string_view LimitCount::key_of(const Limit& limit, Exchange& exchange, bool& resolved) const {
-  std::string_view key = limit.constant;
-  resolved = true;
-  if (limit.key_type == KeyType::var) {
-    key = limit.variable.value(exchange);
-    resolved = key.data() != nullptr;
-  } else if (limit.key_type == KeyType::var_combination) {
-    size_t count = 0;
-    key = limit.combination.render(exchange, count);
-    resolved = count > 0;
-  }
-  return key;
+  return {LimitAmount(count), LimitAmount(window), std::move(prefix), LimitKey(type, key)};
 }
 
 Verdict LimitCount::access(Exchange& exchange, State& state) const {
@@ -323,7 +267,7 @@ Verdict LimitCount::access(Exchange& exchange, State& state) const {
   bool any = false;
   for (const Limit& limit : limits_) {
     bool resolved = false;
-    std::string_view key = key_of(limit, exchange, resolved);
+    std::string_view key = limit.key.of(exchange, resolved);
     if (!resolved && by_rules_) continue;
     any = true;
     if (!resolved) key = exchange.client.text;
@@ -336,8 +280,8 @@ Verdict LimitCount::access(Exchange& exchange, State& state) const {
 Verdict LimitCount::apply(const Limit& limit, std::string_view key, Exchange& exchange,
                           State& state) const {
   constexpr int64_t kLongestWindow_s = 1'000'000'000'000;  // in microseconds still an int64
-  int64_t count = limit.count.of(exchange);
-  int64_t window_s = std::min(limit.window_s.of(exchange), kLongestWindow_s);
+  int64_t count = limit.count.of(exchange).value_or(0);
+  int64_t window_s = std::min(limit.window_s.of(exchange).value_or(0), kLongestWindow_s);
   if (count == 0 || window_s == 0) {
     return degraded(exchange, "resolved value must be a positive integer");
   }

@@ -7,6 +7,7 @@
 #include "observe/metrics.h"
 #include "plugin/plugin.h"
 #include "plugins/prometheus_page.h"
+#include "plugins/prometheus_stream.h"
 
 namespace pylon::plugins {
 
@@ -206,6 +207,8 @@ class Prometheus {
       : prefer_name_(config.prefer_name),
         families_(context.services.get<Families>("prometheus", context.services.metrics(),
                                                  context.attributes())),
+        streams_(context.services.get<StreamMetrics>("prometheus streams", context.services,
+                                                     metric_prefix(context.attributes()))),
         cache_(context.services.worker_slot<SeriesCache>("prometheus")),
         metadata_(context) {}
 
@@ -223,6 +226,8 @@ class Prometheus {
     series.ingress.add(static_cast<double>(exchange.request_bytes));
     series.egress.add(static_cast<double>(exchange.bytes_sent));
   }
+
+  void session_log(Exchange& exchange) const { streams_.count(exchange); }
 
  private:
   static double milliseconds(int64_t us) { return static_cast<double>(us) / 1000; }
@@ -385,6 +390,7 @@ class Prometheus {
 
   bool prefer_name_;
   const Families& families_;
+  const StreamMetrics& streams_;
   WorkerSlot<SeriesCache> cache_;
   MetadataSlot<Metadata> metadata_;
 };

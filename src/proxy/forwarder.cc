@@ -8,6 +8,7 @@
 #include "expr/variable.h"
 #include "observe/log.h"
 #include "proxy/grpc.h"
+#include "proxy/tunnel.h"
 #include "proxy/upstream_head.h"
 #include "proxy/upstream_status.h"
 #include "snapshot/snapshot.h"
@@ -129,7 +130,9 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
   AnswerPump answer(*errand.exchange.downstream, begin_answer(errand, trial));
   if (errand.exchange.response.without_trailers) answer.leave_trailers_out();
   if (errand.exchange.response.status == 101) {
-    co_await tunnel(errand, trial);
+    co_await run_tunnel(loop_, *errand.exchange.downstream, *trial.connection,
+                        errand.timeouts.read_ms * 1000);
+    trace_of(errand, trial).bytes_received = trial.connection->received_bytes();
     co_return Outcome::answered;
   }
   for (;;) {
@@ -164,14 +167,11 @@ int Forwarder::refuse_scheme(const Errand& errand) {
 // not there.
 bool Forwarder::choose_session(const Errand& errand, const upstream::Endpoint& endpoint,
                                upstream::Session& session) {
-  const tls::ClientIdentity* identity = errand.upstream.identity.get();
-  const std::string& id = errand.upstream.identity_id;
-  if (!id.empty()) {
-    identity = errand.pin->snapshot().certificates.client(id);
-    if (identity == nullptr) {
-      observe::log(observe::Level::error, "no ssl object [{}] of type client", id);
-      return false;
-    }
+  const tls::ClientIdentity* identity = nullptr;
+  if (!errand.pin->snapshot().find_identity(errand.upstream, identity)) {
+    observe::log(observe::Level::error, "no ssl object [{}] of type client",
+                 errand.upstream.identity_id);
+    return false;
   }
   session =
       upstream::Session::with(endpoint, host_without_port(errand.exchange.upstream.host), identity);
@@ -431,37 +431,6 @@ Forwarder::Step Forwarder::finish(Errand& errand, Trial& trial) {
   return end(trial, Outcome::answered);
 }
 
-// ---- tunnel
-
-// Both directions as plain octets, until both have ended. An end is passed on by itself.
-async::Task<void> Forwarder::tunnel(Errand& errand, Trial& trial) {
-  http::Downstream& client = *errand.exchange.downstream;
-  trial.connection->become_tunnel();
-  if (client.push({}, false) == http::Push::error) co_return;
-  RequestPump up(client, *trial.connection);
-  AnswerPump down(client, trial.connection->body());
-  bool up_ended = false;
-  for (;;) {
-    Pumped sent = up_ended ? Pumped::finished : up.pump();
-    Pumped got = down.finished() ? Pumped::finished : down.pump(nullptr);
-    if (sent == Pumped::finished && !up_ended) {
-      up_ended = true;
-      trial.connection->finish_writing();
-    }
-    bool broken = sent == Pumped::source || sent == Pumped::sink || got == Pumped::source ||
-                  got == Pumped::sink || client.gone();
-    if (broken || (up_ended && got == Pumped::finished)) break;
-    if (sent == Pumped::some || got == Pumped::some) {
-      trial.progress_us = loop_.now_us();
-      continue;
-    }
-    int64_t deadline_us = trial.progress_us + errand.timeouts.read_ms * 1000;
-    Wake wake = co_await client.waker().wait(deadline_us);
-    if (wake == Wake::timeout && loop_.now_us() >= deadline_us) break;
-  }
-  trace_of(errand, trial).bytes_received = trial.connection->received_bytes();
-}
-
 // ---- how a trial ends
 
 Forwarder::Step Forwarder::end(Trial& trial, Outcome outcome) {
@@ -528,20 +497,8 @@ Forwarder::Step Forwarder::cut_short(Errand& errand, Trial& trial, int status, c
 
 void Forwarder::note_attempt(Errand& errand, Trial& trial) {
   http::UpstreamTrace& trace = errand.exchange.upstream;
-  if (trace.count >= http::UpstreamTrace::kMaxAttempts) {
-    trial.trace = trace.count - 1;
-    return;
-  }
-  bool full = (trace.count & (trace.count - 1)) == 0;  // room for 1, 2, 4, ... attempts
-  if (full) {
-    int room = trace.count == 0 ? 1 : trace.count * 2;
-    auto* attempts = errand.exchange.arena.make_array<http::Attempt>(static_cast<size_t>(room));
-    for (int i = 0; i < trace.count; i++) attempts[i] = trace.attempts[i];
-    trace.attempts = attempts;
-  }
-  trial.trace = trace.count++;
-  trace.attempts[trial.trace] =
-      http::Attempt{.address = trial.pick.endpoint().text(), .started_us = loop_.now_us()};
+  trial.trace = trace.add({.address = trial.pick.endpoint().text(), .started_us = loop_.now_us()},
+                          errand.exchange.arena);
 }
 
 void Forwarder::end_attempt(Errand& errand, Trial& trial) {

@@ -92,7 +92,6 @@ class Forwarder {
   static int refuse_scheme(const Errand& errand);
   async::Task<Outcome> attempt(Errand& errand, Trial& trial);
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
-  async::Task<void> tunnel(Errand& errand, Trial& trial);
 
   static bool choose_session(const Errand& errand, const upstream::Endpoint& endpoint,
                              upstream::Session& session);

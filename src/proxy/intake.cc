@@ -25,9 +25,8 @@ uint16_t take_uri(http::Exchange& exchange, const Options& options, http::Uri& u
   if (error != http::UriError::none) {
     return refuse(exchange, 400, http::describe(error).data());
   }
-  if (uri.form == http::TargetForm::authority) {
-    return refuse(exchange, 405, "CONNECT is for forward proxies");
-  }
+  // CONNECT has no path: routes see "/" of its host.
+  if (uri.form == http::TargetForm::authority) uri.path = "/";
   request.uri = uri.path;
   request.match_uri = uri.match_path;
   request.args = uri.args;
@@ -75,10 +74,11 @@ std::optional<IpAddress> named_client(std::string_view list, const Options& opti
   }
 }
 
-// nginx's realip: a believed peer names the client.
+// nginx's realip: a believed peer names the client. Behind the PROXY protocol the peer is whom it
+// named: that one wrote the fields.
 void take_real_ip(http::Exchange& exchange, const Options& options) {
   if (options.real_ip_from.empty() || options.real_ip_field.empty()) return;
-  if (!options.real_ip_from.contains(exchange.socket.address)) return;
+  if (!options.real_ip_from.contains(exchange.client.address)) return;
   std::string_view value = exchange.request.fields.get(options.real_ip_field);
   if (value.empty()) return;
   std::optional<IpAddress> address = named_client(value, options);
@@ -89,7 +89,7 @@ void take_real_ip(http::Exchange& exchange, const Options& options) {
 
 // Claims of peers that are not trusted are dropped. X-Forwarded-For is kept (and appended to) as
 // long as trusted_addresses is not configured, as in APISIX.
-void drop_claims(http::Exchange& exchange, const Options& options) {
+void drop_claims(http::Exchange& exchange, const IpAddress& peer, const Options& options) {
   constexpr uint64_t kClaims = uint64_t{1} << static_cast<int>(FieldId::x_forwarded_for) |
                                uint64_t{1} << static_cast<int>(FieldId::x_forwarded_proto) |
                                uint64_t{1} << static_cast<int>(FieldId::x_forwarded_host) |
@@ -97,7 +97,7 @@ void drop_claims(http::Exchange& exchange, const Options& options) {
                                uint64_t{1} << static_cast<int>(FieldId::forwarded);
   http::Fields& fields = exchange.request.fields;
   if ((fields.present() & kClaims) == 0) return;
-  if (options.trusted_addresses.contains(exchange.socket.address)) return;
+  if (options.trusted_addresses.contains(peer)) return;
   fields.remove(FieldId::x_forwarded_proto);
   fields.remove(FieldId::x_forwarded_host);
   fields.remove(FieldId::x_forwarded_port);
@@ -127,8 +127,9 @@ uint16_t take_in(http::Exchange& exchange, const Options& options) {
   uint16_t refused = take_uri(exchange, options, uri);
   if (refused == 0) refused = take_host(exchange, uri);
   if (refused != 0) return refused;
+  IpAddress peer = exchange.client.address;
   take_real_ip(exchange, options);
-  drop_claims(exchange, options);
+  drop_claims(exchange, peer, options);
   exchange.forward.raw = uri.raw;
   return count_hop(exchange);
 }

@@ -58,7 +58,9 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
     }
   }
   if (verdict.proceeds()) verdict = choose_upstream(exchange, visit);
-  if (verdict.proceeds()) {
+  if (verdict.proceeds() && exchange.forward_policy != nullptr) [[unlikely]] {
+    verdict = co_await parts_.forward_proxy.serve(exchange, visit.plugins, visit.pin);
+  } else if (verdict.proceeds()) {
     Errand errand{exchange,
                   *visit.upstream,
                   visit.route->timeouts.value_or(visit.upstream->timeouts),
@@ -69,7 +71,12 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
     verdict = {status, errand.verdict.body()};
     visit.late = errand.late;
   }
-  if (!verdict.proceeds() && !visit.client_left) answer(exchange, visit, verdict);
+  if (!verdict.proceeds() && !visit.client_left) {
+    // What follows was meant for the other end of a tunnel.
+    bool refused = exchange.request.method == http::Method::connect;
+    if (refused) exchange.downstream->close_after_answer();
+    answer(exchange, visit, verdict);
+  }
   finish(exchange, visit);
 }
 
@@ -106,11 +113,19 @@ async::Task<Verdict> Proxy::match_with_body(Exchange& exchange, Visit& visit) {
 }
 
 Verdict Proxy::choose_upstream(const Exchange& exchange, Visit& visit) {
+  if (exchange.forward_policy != nullptr) return plugin::proceed();
+  if (exchange.request.method == http::Method::connect) return plugin::finish(405);
   if (visit.route == nullptr) {
     if (exchange.request.uri == "*") return plugin::finish(200);  // OPTIONS *: about the gateway
     return plugin::finish(404, route_not_found_body());
   }
-  visit.upstream = visit.pin.snapshot().upstream_of(*visit.route);
+  const snapshot::Snapshot& snapshot = visit.pin.snapshot();
+  std::string_view chosen = exchange.chosen_upstream;
+  if (!chosen.empty()) {
+    visit.upstream = snapshot.upstream_named(chosen);
+    return visit.upstream != nullptr ? plugin::proceed() : plugin::finish(502);
+  }
+  visit.upstream = snapshot.upstream_of(*visit.route);
   if (visit.upstream == nullptr) return plugin::finish(visit.route->failure_status);
   return plugin::proceed();
 }

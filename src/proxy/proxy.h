@@ -12,6 +12,7 @@
 #include "plugin/consumer_merge.h"
 #include "plugin/worker.h"
 #include "proxy/access_log.h"
+#include "proxy/forward_proxy.h"
 #include "proxy/forwarder.h"
 #include "proxy/options.h"
 #include "snapshot/snapshot.h"
@@ -26,6 +27,7 @@ class Proxy final : public http::Service {
     snapshot::Seat& seat;
     plugin::Worker& worker;
     Forwarder& forwarder;
+    ForwardProxy& forward_proxy;
     AccessLog* access_log;  // null: off
     const Options& options;
     const std::atomic<bool>& debug;  // basic debug mode: tell which plugins ran

@@ -3,6 +3,7 @@
 #include "http/h1/head_writer.h"
 #include "http/h1/message.h"
 #include "http/uri.h"
+#include "plugin/forward_policy.h"
 
 namespace pylon::proxy {
 namespace {
@@ -82,6 +83,10 @@ void write_forwarded(http::h1::HeadWriter& head, const http::Exchange& exchange)
 
 }  // namespace
 
+bool tells_client(const http::Exchange& exchange) {
+  return exchange.forward_policy == nullptr || exchange.forward_policy->tells_client;
+}
+
 void name_target(http::Exchange& exchange, const upstream::Upstream& upstream,
                  const upstream::Pick& pick) {
   http::UpstreamTrace& trace = exchange.upstream;
@@ -107,7 +112,7 @@ std::string_view write_upstream_head(http::Exchange& exchange, int64_t length, b
   head.text(method).text(" ").text(trace.uri).text(" HTTP/1.1\r\n");
   head.field("Host", trace.host);
   head.fields(request.fields, kOurs);
-  write_forwarded(head, exchange);
+  if (tells_client(exchange)) write_forwarded(head, exchange);
   switch (upstream_framing(exchange, length)) {
     case Framing::length:
       head.text("Content-Length: ").number(static_cast<uint64_t>(length)).text("\r\n");

@@ -15,6 +15,9 @@
 
 namespace pylon::proxy {
 
+// Whether the node is to know who asks: a forward proxy may keep that to itself.
+bool tells_client(const http::Exchange& exchange);
+
 // Sets exchange.upstream.{host,uri,scheme,node_ip,node_port} for this node, before the before_proxy
 // phase, so that plugins and variables see them.
 void name_target(http::Exchange& exchange, const upstream::Upstream& upstream,

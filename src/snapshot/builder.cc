@@ -120,7 +120,8 @@ std::string Builder::key_of(Kind kind, std::string_view id) const {
 }
 
 void Builder::change_one(const Change& change, Batch& batch) {
-  Result<void> done = dispatch(change, batch);
+  Result<void> done = change_inner_upstreams(change, batch);
+  if (done) done = dispatch(change, batch);
   if (!done) return quarantine(change.kind, change.id, done.error());
   if (!quarantined_.empty()) quarantined_.erase(key_of(change.kind, change.id));
 }
@@ -178,6 +179,11 @@ Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
   if (held == upstreams_.end()) held = upstreams_.try_emplace(change.id).first;
   held->second.made = made;
   put_upstream(old, made, batch);
+  if (made == nullptr) {
+    batch.upstream_names.erase(change.id);
+  } else {
+    batch.upstream_names.insert(change.id, made->compiled->slot);
+  }
   if (made == nullptr) upstream_maker_.forget(key);
   if (made != nullptr && old != nullptr) return {};
   // It is there or gone: who refers to it sees that.
@@ -225,6 +231,7 @@ std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   current_.rules = std::move(batch.rules).commit();
   current_.routes = std::move(batch.compiled).commit();
   current_.upstreams = std::move(batch.upstreams).commit();
+  current_.upstream_names = std::move(batch.upstream_names).commit();
   current_.consumer_groups = std::move(batch.consumer_groups).commit();
   current_.credentials = std::move(batch.credentials).commit();
   current_.streams = std::move(batch.streams).commit();

@@ -220,6 +220,7 @@ class Builder final {
   static References references_of(const StreamState& state);
 
   // upstreams
+  Result<void> change_inner_upstreams(const Change& change, Batch& batch);
   Result<void> change_upstream(const Change& change, Batch& batch);
   static void put_upstream(const UpstreamPtr& old, const UpstreamPtr& made, Batch& batch);
   void drop_if_unused(StringMap<UpstreamState>::iterator upstream);
@@ -257,6 +258,7 @@ class Builder final {
   StringMap<StreamState> stream_routes_;
   StringMap<ServiceState> services_;
   StringMap<UpstreamState> upstreams_;
+  StringMap<std::vector<std::string>> inner_names_;  // of upstreams within a resource, by its key
   StringMap<PluginConfigState> plugin_configs_;
   StringMap<PluginSetState> consumer_groups_;
   std::map<std::string, GlobalRule, std::less<>> global_rules_;

@@ -117,6 +117,8 @@ void Builder::compile_stream_route(const std::string& id, Batch& batch) {
   if (held == stream_routes_.end()) return;
   StreamState& state = held->second;
   auto route = make_ref<StreamRoute>(state.conditions);
+  route->labels.route_id = route->id;
+  route->labels.service_id = route->service_id;
   const ServiceState* service = nullptr;
   if (!route->service_id.empty()) service = &services_.find(route->service_id)->second;
   std::vector<Ref<const plugin::PluginSet>> sets;

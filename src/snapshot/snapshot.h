@@ -50,6 +50,9 @@ struct Snapshot {
   router::Table rules;                                              // targets are for route_at()
   PersistentMap<Ref<const Route>, SlotKey> routes;                  // by slot
   PersistentMap<Ref<const upstream::Upstream>, SlotKey> upstreams;  // the shared ones, by slot
+  // Slots of the shared ones by name, for plugins that choose: the id of an upstream, or what
+  // inner_upstream_name() says of one that is written within a plugin's configuration.
+  PersistentMap<Ref<const upstream::SharedId>> upstream_names;
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;
   config::CredentialIndex credentials;
   StreamTable streams;
@@ -61,6 +64,19 @@ struct Snapshot {
   const Route& route_at(const void* target) const {
     const auto& slot = *static_cast<const upstream::SharedId*>(target);
     return **routes.find(slot.id().index);
+  }
+  const upstream::Upstream* upstream_named(std::string_view name) const {
+    const auto* slot = upstream_names.find(name);
+    const auto* found = slot != nullptr ? upstreams.find((*slot)->id().index) : nullptr;
+    return found != nullptr ? found->get() : nullptr;
+  }
+  // What is shown to the nodes of an upstream; null: nothing. False: the ssl object that it names
+  // is not there, or of another type.
+  bool find_identity(const upstream::Upstream& upstream, const tls::ClientIdentity*& out) const {
+    out = upstream.identity.get();
+    if (upstream.identity_id.empty()) return true;
+    out = certificates.client(upstream.identity_id);
+    return out != nullptr;
   }
   // Null: there is none; a Route's failure_status says why.
   template <class AnyRoute>  // Route or StreamRoute

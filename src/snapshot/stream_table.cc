@@ -45,6 +45,10 @@ void StreamTable::Editor::put(const StreamRoute& route, Ref<const List> list) {
 }
 
 void StreamTable::Editor::insert(Ref<const StreamRoute> route) {
+  if (!route->sni.empty()) {
+    const uint32_t* count = named_.find(route->server_port);
+    named_.insert(route->server_port, count != nullptr ? *count + 1 : 1);
+  }
   auto list = make_ref<List>();
   if (const List* old = list_of(*route); old != nullptr) list->routes = old->routes;
   auto place = std::upper_bound(list->routes.begin(), list->routes.end(), route,
@@ -60,6 +64,14 @@ void StreamTable::Editor::erase(const StreamRoute& route) {
   for (const auto& each : old->routes) {
     if (each->id != route.id) list->routes.push_back(each);
   }
+  if (!route.sni.empty() && list->routes.size() < old->routes.size()) {
+    uint32_t left = *named_.find(route.server_port) - 1;
+    if (left != 0) {
+      named_.insert(route.server_port, left);
+    } else {
+      named_.erase(route.server_port);
+    }
+  }
   if (!list->routes.empty()) {
     put(route, std::move(list));
   } else if (route.sni.empty()) {
@@ -73,6 +85,7 @@ StreamTable StreamTable::Editor::commit() && {
   StreamTable table;
   table.by_port_ = std::move(by_port_).commit();
   table.by_sni_ = std::move(by_sni_).commit();
+  table.named_ = std::move(named_).commit();
   return table;
 }
 

@@ -15,6 +15,7 @@
 #include "base/ip.h"
 #include "base/persistent_map.h"
 #include "base/ref.h"
+#include "http/exchange.h"
 #include "plugin/chain.h"
 #include "upstream/upstream.h"
 
@@ -36,6 +37,7 @@ struct StreamRoute final : RefCounted {
   std::optional<Cidr> remote_addr, server_addr;
   uint16_t server_port = 0;  // 0: any
   std::string sni;           // lower case, perhaps "*.example.com"; empty: any connection
+  http::RouteLabels labels;  // views into id and service_id
   Ref<const plugin::SharedChain> chain;
   Ref<const upstream::Upstream> own_upstream;     // the one written in the route, or
   Ref<const upstream::SharedId> shared_upstream;  // the slot of one that stands elsewhere, or none
@@ -58,7 +60,9 @@ class StreamTable {
   class Editor {
    public:
     explicit Editor(const StreamTable& from)
-        : by_port_(from.by_port_.edit()), by_sni_(from.by_sni_.edit()) {}
+        : by_port_(from.by_port_.edit()),
+          by_sni_(from.by_sni_.edit()),
+          named_(from.named_.edit()) {}
     void insert(Ref<const StreamRoute> route);
     void erase(const StreamRoute& route);
     StreamTable commit() &&;
@@ -68,12 +72,15 @@ class StreamTable {
     void put(const StreamRoute& route, Ref<const List> list);
     PersistentMap<Ref<const List>, SlotKey>::Editor by_port_;
     PersistentMap<Ref<const List>>::Editor by_sni_;
+    PersistentMap<uint32_t, SlotKey>::Editor named_;
   };
 
   Editor edit() const { return Editor(*this); }
   const StreamRoute* match(const Question& question) const;  // null: nobody takes it
-  // Whether any route asks for a server name: only then is it worth to look for one.
-  bool looks_at_names() const { return !by_sni_.empty(); }
+  // Whether a route for that port asks for a server name: only then is it worth to look for one.
+  bool looks_at_names(uint16_t port) const {
+    return !named_.empty() && (named_.find(port) != nullptr || named_.find(0) != nullptr);
+  }
   bool empty() const { return by_port_.empty() && by_sni_.empty(); }
 
  private:
@@ -82,6 +89,7 @@ class StreamTable {
 
   PersistentMap<Ref<const List>, SlotKey> by_port_;  // routes without a name; 0: any port
   PersistentMap<Ref<const List>> by_sni_;
+  PersistentMap<uint32_t, SlotKey> named_;  // by port, 0: any: how many routes have a name
 };
 
 }  // namespace pylon::snapshot

@@ -88,6 +88,34 @@ TEST_F(StreamTableTest, ANameWhoseConditionsFailLeavesItToTheOthers) {
   EXPECT_EQ(match(9101, "a.com"), "plain");
 }
 
+TEST_F(StreamTableTest, NamesAreLookedForOnlyAtPortsWhoseRoutesHaveThem) {
+  StreamTable none;
+  EXPECT_FALSE(none.looks_at_names(443));
+  auto named = [](std::string id, uint16_t port) {
+    auto route = make_ref<StreamRoute>();
+    route->id = std::move(id);
+    route->server_port = port;
+    route->sni = "a.test";
+    return route;
+  };
+  auto one = named("1", 443), two = named("2", 443), any = named("3", 0);
+  StreamTable::Editor editor = none.edit();
+  editor.insert(one);
+  editor.insert(two);
+  StreamTable table = std::move(editor).commit();
+  EXPECT_TRUE(table.looks_at_names(443));
+  EXPECT_FALSE(table.looks_at_names(80));
+  StreamTable::Editor next = table.edit();
+  next.erase(*one);
+  next.insert(any);
+  next.erase(*two);
+  table = std::move(next).commit();
+  EXPECT_TRUE(table.looks_at_names(443));
+  StreamTable::Editor last = table.edit();
+  last.erase(*any);
+  EXPECT_FALSE(std::move(last).commit().looks_at_names(443));
+}
+
 TEST_F(StreamTableTest, OldVersionsStayAsTheyAre) {
   add({.id = "1", .sequence = 1, .port = 9100});
   StreamTable before = table_;

@@ -1,6 +1,7 @@
 // TcpProxy: connections that are matched with stream routes and relayed as octets. One per worker.
 //
-//   accept -> (TLS) -> match stream route -> preread -> pick node -> connect -> relay both ways
+//   accept -> (TLS, or the name in a ClientHello that is passed through) -> match stream route
+//     -> preread -> pick node -> connect -> (PROXY header) -> (TLS) -> relay both ways
 //
 // A session has a coroutine until both sides are connected, and none while it relays. What it does
 // not pass on it does not read: a slow side holds the other back. An end of one side is passed on,
@@ -14,11 +15,8 @@
 
 #include "base/intrusive_list.h"
 #include "http/server.h"
-#include "net/loop.h"
 #include "net/stream.h"
-#include "plugin/worker.h"
-#include "snapshot/versions.h"
-#include "upstream/balancer.h"
+#include "stream/admission.h"
 
 namespace pylon::stream {
 
@@ -27,6 +25,7 @@ class TcpSession;
 struct TcpLimits {
   size_t preread_bytes = 16 << 10;          // that plugins may look at
   int64_t preread_timeout_us = 30'000'000;  // for all of them to come
+  int64_t name_timeout_us = 5'000'000;      // then a client that said nothing asks for no name
   int64_t idle_timeout_us = 600'000'000;    // unless the upstream says otherwise
 };
 
@@ -39,20 +38,17 @@ struct TcpCounts {
 
 class TcpProxy {
  public:
-  struct Parts {
-    net::Loop& loop;
-    snapshot::Seat& seat;
-    plugin::Worker& worker;
-    upstream::Balancer& balancer;
-    TcpLimits limits = {};
+  // A connection with what is known about it.
+  struct Arrival {
+    const http::ConnectionEnds& ends;
+    std::string_view name;   // that a TLS client asked for; empty: none, or no TLS
+    bool announces = false;  // the node is told with the PROXY protocol whose connection it is
   };
 
-  explicit TcpProxy(const Parts& parts);
+  explicit TcpProxy(const Workplace& place, const TcpLimits& limits = {});
   ~TcpProxy();
 
-  // `name`: the server name that a TLS client asked for; empty: none, or no TLS.
-  void accept(std::unique_ptr<net::Stream> client, const http::ConnectionEnds& ends,
-              std::string_view name);
+  void accept(std::unique_ptr<net::Stream> client, const Arrival& arrival);
   void close_all();
   size_t sessions() const { return sessions_.size(); }
   const TcpCounts& counts() const { return counts_; }
@@ -60,7 +56,8 @@ class TcpProxy {
  private:
   friend class TcpSession;
 
-  Parts parts_;
+  Workplace place_;
+  TcpLimits limits_;
   TcpCounts counts_;
   IntrusiveList<TcpSession> sessions_;
 };

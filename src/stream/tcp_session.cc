@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/strings.h"
-#include "http/exchange_memory.h"
+#include "net/proxy_header.h"
 #include "net/tcp_stream.h"
 #include "observe/log.h"
-#include "plugin/connection.h"
+#include "tls/client_hello.h"
+#include "upstream/pool.h"
 
 namespace pylon::stream {
 
@@ -21,23 +21,16 @@ constexpr int kRounds = 16;              // of reads before others get their tur
 
 }  // namespace
 
-struct TcpSession::Opening final : http::ExchangeMemory {
-  http::ConnectionEnds ends;
-  snapshot::Pin pin;
-  std::string name;  // lower case
-  plugin::Connection connection{exchange, {}, false};
-};
-
 // ---- the proxy
 
-TcpProxy::TcpProxy(const Parts& parts) : parts_(parts) {}
+TcpProxy::TcpProxy(const Workplace& place, const TcpLimits& limits)
+    : place_(place), limits_(limits) {}
 
 TcpProxy::~TcpProxy() { close_all(); }
 
-void TcpProxy::accept(std::unique_ptr<net::Stream> client, const http::ConnectionEnds& ends,
-                      std::string_view name) {
+void TcpProxy::accept(std::unique_ptr<net::Stream> client, const Arrival& arrival) {
   counts_.accepted++;
-  TcpSession::open(*this, std::move(client), ends, name);
+  TcpSession::open(*this, std::move(client), arrival);
 }
 
 void TcpProxy::close_all() {
@@ -46,11 +39,12 @@ void TcpProxy::close_all() {
 
 // ---- life
 
-TcpSession::TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client)
+TcpSession::TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client, bool announces)
     : proxy_(proxy),
       client_(std::move(client)),
-      waker_(proxy.parts_.loop, &TcpSession::on_event, this),
-      idle_timeout_us_(proxy.parts_.limits.idle_timeout_us) {
+      waker_(proxy.place_.loop, &TcpSession::on_event, this),
+      idle_timeout_us_(proxy.limits_.idle_timeout_us),
+      announces_(announces) {
   client_->set_waker(&waker_);
   proxy_.sessions_.push_back(*this);
 }
@@ -58,22 +52,10 @@ TcpSession::TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client)
 TcpSession::~TcpSession() = default;
 
 void TcpSession::open(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
-                      const http::ConnectionEnds& ends, std::string_view name) {
-  auto* session = new TcpSession(proxy, std::move(client));
-  session->opening_ = std::make_unique<Opening>();
-  Opening& opening = *session->opening_;
-  opening.ends = ends;
-  opening.name = to_lower(name);
-  opening.pin = proxy.parts_.seat.pin();
-  http::Exchange& exchange = opening.exchange;
-  exchange.client = {opening.ends.client, opening.ends.client_port, opening.ends.client_name()};
-  exchange.socket = exchange.client;
-  exchange.server_address = opening.ends.server;
-  exchange.server_port = opening.ends.server_port;
-  exchange.start_us = proxy.parts_.loop.now_us();
-  exchange.start_wall_us = exchange.start_us + proxy.parts_.loop.wall_offset_us();
-  exchange.worker = &proxy.parts_.worker;
-  exchange.metadata = opening.pin.snapshot().metadata.get();
+                      const TcpProxy::Arrival& arrival) {
+  auto* session = new TcpSession(proxy, std::move(client), arrival.announces);
+  session->admission_ =
+      std::make_unique<Admission>(proxy.place_, arrival.ends, "TCP", arrival.name);
   session->task_ = session->establish();
   session->task_.start(&TcpSession::on_opened, session);
 }
@@ -82,12 +64,9 @@ void TcpSession::on_opened(void* self) {
   auto& session = *static_cast<TcpSession*>(self);
   if (session.state_ == State::closed) return;
   session.task_ = {};
-  session.opening_.reset();
-  if (session.established_) {
-    session.begin_relay();
-  } else {
-    session.close(false);
-  }
+  if (session.status_ != SessionStatus::done) return session.close(false);
+  if (!session.admission_->wants_log()) session.admission_.reset();
+  session.begin_relay();
 }
 
 void TcpSession::on_event(void* self) {
@@ -105,67 +84,87 @@ void TcpSession::close(bool reset) {
   state_ = State::closed;
   leave();
   waker_.disarm();
+  if (admission_ != nullptr) admission_->log(status_, up_.octets, down_.octets);
   client_->close(reset);
   if (node_ != nullptr) node_->close(reset);
-  if (ticket_) proxy_.parts_.balancer.finished(*ticket_, -1);
-  proxy_.parts_.loop.retire(this);
+  if (ticket_) proxy_.place_.balancer.finished(*ticket_, -1);
+  proxy_.place_.loop.retire(this);
 }
 
 // ---- until both sides are connected
 
-// True in the end when there is somebody to relay to.
+// status_ tells in the end whether there is somebody to relay to.
 async::Task<bool> TcpSession::establish() {
-  Opening& opening = *opening_;
-  const snapshot::Snapshot& snapshot = opening.pin.snapshot();
-  const snapshot::StreamRoute* route = snapshot.streams.match(
-      {opening.ends.client, opening.ends.server, opening.ends.server_port, opening.name});
-  if (route == nullptr) {
+  Admission& admission = *admission_;
+  bool terminated = admission.ends.tls != nullptr;
+  if (!terminated && admission.snapshot().streams.looks_at_names(admission.ends.server_port)) {
+    co_await find_name();
+  }
+  if (!admission.match()) {
     proxy_.counts_.unmatched++;
-    observe::log(Level::info, "client {}: no stream route takes port {}",
-                 opening.exchange.client.text, opening.ends.server_port);
     co_return false;
   }
-  plugin::ActiveChain chain(route->chain->chain(), opening.exchange);
-  bool admitted = co_await preread(chain);
+  bool admitted = co_await preread();
   if (!admitted) {
     proxy_.counts_.refused++;
+    status_ = SessionStatus::refused;
     co_return false;
   }
-  const upstream::Upstream* upstream = snapshot.upstream_of(*route);
-  if (upstream == nullptr || upstream->empty()) {
-    observe::log(Level::error, "stream route {}: no upstream", route->id);
-    co_return false;
-  }
-  established_ = co_await connect(*upstream);
-  if (!established_) proxy_.counts_.unreached++;
-  co_return established_;
+  const upstream::Upstream* upstream = admission.upstream();
+  if (upstream == nullptr) co_return false;
+  bool established = co_await connect(*upstream);
+  status_ = established ? SessionStatus::done : SessionStatus::unreached;
+  if (!established) proxy_.counts_.unreached++;
+  co_return established;
 }
 
-async::Task<bool> TcpSession::preread(const plugin::ActiveChain& chain) {
-  plugin::Connection& connection = opening_->connection;
+// The name in a ClientHello that goes to the node as it is. A client that says something else, or
+// nothing for a while, asks for no name.
+async::Task<void> TcpSession::find_name() {
+  Admission& admission = *admission_;
+  int64_t deadline_us = admission.exchange.start_us + proxy_.limits_.name_timeout_us;
+  for (;;) {
+    tls::ClientHello hello = tls::read_client_hello(inbox_.view());
+    if (hello.state == tls::ClientHello::State::complete) {
+      admission.name = std::move(hello.name);
+      admission.exchange.preread_name = admission.name;
+    }
+    if (hello.state != tls::ClientHello::State::incomplete || admission.connection.complete) break;
+    bool more = co_await more_octets(deadline_us);
+    if (!more) break;
+  }
+}
+
+async::Task<bool> TcpSession::preread() {
+  Admission& admission = *admission_;
+  int64_t deadline_us = admission.exchange.start_us + proxy_.limits_.preread_timeout_us;
   size_t at = 0;
   for (;;) {
-    Verdict verdict = chain.preread(connection, at);
+    Verdict verdict = admission.chain.preread(admission.connection, at);
     if (verdict.proceeds()) co_return true;
-    if (!verdict.waits() || connection.complete) co_return false;
-    bool more = co_await more_octets();
+    if (verdict.pauses()) {
+      net::Loop& loop = proxy_.place_.loop;
+      int64_t until_us = loop.now_us() + int64_t{verdict.pause_ms()} * 1000;
+      while (loop.now_us() < until_us && !client_->broken()) (void)co_await waker_.wait(until_us);
+      continue;
+    }
+    if (!verdict.waits() || admission.connection.complete) co_return false;
+    bool more = co_await more_octets(deadline_us);
     if (!more) co_return false;
   }
 }
 
 // Waits for more of what the client sends. False: it left, or it took too long.
-async::Task<bool> TcpSession::more_octets() {
-  const TcpLimits& limits = proxy_.parts_.limits;
-  plugin::Connection& connection = opening_->connection;
-  int64_t deadline_us = opening_->exchange.start_us + limits.preread_timeout_us;
+async::Task<bool> TcpSession::more_octets(int64_t deadline_us) {
+  size_t limit = proxy_.limits_.preread_bytes;
+  plugin::Connection& connection = admission_->connection;
   for (;;) {
-    net::Io io = inbox_.fill(*client_, limits.preread_bytes - inbox_.view().size());
+    net::Io io = inbox_.fill(*client_, limit - inbox_.view().size());
     if (io.state == net::IoState::error) co_return false;
     if (io.state != net::IoState::again) {
       inbox_.stash();
       connection.octets = inbox_.view();
-      connection.complete =
-          io.state == net::IoState::end || connection.octets.size() >= limits.preread_bytes;
+      connection.complete = io.state == net::IoState::end || connection.octets.size() >= limit;
       co_return true;
     }
     net::Wake wake = co_await waker_.wait(deadline_us);
@@ -175,52 +174,99 @@ async::Task<bool> TcpSession::more_octets() {
 
 // Tries the nodes in turn.
 async::Task<bool> TcpSession::connect(const upstream::Upstream& upstream) {
-  net::Loop& loop = proxy_.parts_.loop;
-  if (upstream.is_tls()) {
-    observe::log(Level::error, "TLS to the upstreams of stream routes is not served yet");
-    co_return false;
-  }
   upstream::Tried tried;
   for (uint32_t tries = 0; tries <= upstream.retries; tries++) {
-    upstream::Pick pick = proxy_.parts_.balancer.pick(upstream, opening_->exchange, tried);
-    if (!pick) co_return false;
-    const upstream::Endpoint& endpoint = pick.endpoint();
-    int64_t started_us = loop.now_us();
-    node_ =
-        net::TcpStream::connect(loop, endpoint.socket_address(), endpoint.socket_address_bytes());
-    bool reached = false;
-    if (node_ != nullptr) {
-      node_->set_waker(&waker_);
-      reached = co_await connected(*node_, started_us + upstream.timeouts.connect_ms * 1000);
-    }
-    if (reached) {
+    upstream::Pick pick;
+    if (!admission_->pick(upstream, tried, pick)) co_return false;
+    const char* failure = co_await dial(upstream, pick);
+    if (failure == nullptr) {
       ticket_ = pick.ticket;
+      admission_->attempt().connected_us = proxy_.place_.loop.now_us();
       if (upstream.own_timeouts) idle_timeout_us_ = upstream.timeouts.read_ms * 1000;
       co_return true;
     }
-    proxy_.parts_.balancer.finished(pick.ticket, -1);
+    proxy_.place_.balancer.finished(pick.ticket, -1);
+    std::string_view told = failure;
     observe::log(Level::error, "client {}: cannot connect to {}: {}",
-                 opening_->exchange.client.text, endpoint.text(),
-                 node_ != nullptr && node_->broken() ? std::strerror(node_->error()) : "timed out");
+                 admission_->exchange.client.text, pick.endpoint().text(),
+                 told.empty() ? problem() : told);
     node_.reset();
     if (client_->broken()) co_return false;
   }
   co_return false;
 }
 
-async::Task<bool> TcpSession::connected(net::Stream& node, int64_t deadline_us) {
-  while (node.connecting()) {
+// Null: the node can be written to. Otherwise why not; empty: problem() knows.
+async::Task<const char*> TcpSession::dial(const upstream::Upstream& upstream,
+                                          const upstream::Pick& pick) {
+  net::Loop& loop = proxy_.place_.loop;
+  const upstream::Endpoint& endpoint = pick.endpoint();
+  int64_t deadline_us = loop.now_us() + upstream.timeouts.connect_ms * 1000;
+  node_ = net::TcpStream::connect(loop, endpoint.socket_address(), endpoint.socket_address_bytes());
+  if (node_ == nullptr) co_return "no descriptor is free for it";
+  node_->set_waker(&waker_);
+  bool reached = co_await connected(deadline_us);
+  if (!reached) co_return node_->broken() ? "" : "it took too long";
+  if (announces_ && !announce(*node_)) co_return "";
+  if (!upstream.is_tls()) co_return nullptr;
+  if (!secure(upstream, pick)) co_return "what is to be shown to it cannot be used";
+  bool agreed = co_await connected(deadline_us);
+  if (agreed) co_return nullptr;
+  co_return node_->broken() ? "" : "the TLS handshake took too long";
+}
+
+async::Task<bool> TcpSession::connected(int64_t deadline_us) {
+  while (node_->connecting()) {
     net::Wake wake = co_await waker_.wait(deadline_us);
     if (wake == net::Wake::timeout || client_->broken()) co_return false;
   }
-  co_return !node.broken();
+  co_return !node_->broken();
+}
+
+// Our header is the first that the socket gets: there is room for it.
+bool TcpSession::announce(net::Stream& node) {
+  const http::ConnectionEnds& ends = admission_->ends;
+  char line[net::ProxyHeader::kMaxLine + 1];
+  std::string_view header =
+      net::write_proxy_header(ends.client, ends.client_port, ends.server, ends.server_port, line);
+  net::Io io = node.write(header.data(), header.size());
+  return io.state == net::IoState::ok && io.bytes == header.size();
+}
+
+// The name that the node is asked for: the one that the client asked us for; else its own, if it
+// is known by one. Source: APISIX docs "Proxy to TLS over TCP upstream".
+bool TcpSession::secure(const upstream::Upstream& upstream, const upstream::Pick& pick) {
+  const tls::ClientIdentity* identity = nullptr;
+  if (!admission_->snapshot().find_identity(upstream, identity)) return false;
+  const upstream::Endpoint& endpoint = pick.endpoint();
+  bool verify = endpoint.identity().tls.verify;
+  std::string_view name = admission_->name;
+  if (name.empty() && upstream.pass_host == config::PassHost::rewrite)
+    name = upstream.upstream_host;
+  bool is_address = IpAddress::parse(pick.node->host).has_value();
+  if (name.empty() && (verify || !is_address)) name = pick.node->host;
+  if (name.empty()) name = "apisix_backend";
+  uint64_t session = upstream::Session::with(endpoint, name, identity).variant;
+  node_ = proxy_.place_.tls.wrap(
+      proxy_.place_.loop, std::move(node_),
+      {.name = name, .verify = verify, .identity = identity, .session_key = session});
+  if (node_ == nullptr) return false;
+  node_->set_waker(&waker_);
+  return true;
+}
+
+// Why the node's stream is broken.
+std::string_view TcpSession::problem() const {
+  const auto* secured = dynamic_cast<const tls::Stream*>(node_.get());
+  if (secured != nullptr && !secured->failure().empty()) return secured->failure();
+  return node_->error() != 0 ? std::strerror(node_->error()) : "it closed the connection";
 }
 
 // ---- relay
 
 void TcpSession::begin_relay() {
   state_ = State::relaying;
-  moved_us_ = proxy_.parts_.loop.now_us();
+  moved_us_ = proxy_.place_.loop.now_us();
   if (!inbox_.empty()) {
     std::string_view octets = inbox_.view();
     iovec part{const_cast<char*>(octets.data()), octets.size()};
@@ -234,7 +280,7 @@ void TcpSession::begin_relay() {
 
 // Moves what can be moved now, then waits for the next event.
 void TcpSession::relay() {
-  int64_t now_us = proxy_.parts_.loop.now_us();
+  int64_t now_us = proxy_.place_.loop.now_us();
   yielded_ = false;
   for (int round = 0; round < kRounds; round++) {
     Moved up = move(*client_, *node_, up_);

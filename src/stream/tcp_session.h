@@ -21,7 +21,7 @@ namespace pylon::stream {
 class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
  public:
   static void open(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
-                   const http::ConnectionEnds& ends, std::string_view name);
+                   const TcpProxy::Arrival& arrival);
   ~TcpSession() override;
 
   void close(bool reset);
@@ -30,9 +30,6 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
   enum class State : uint8_t { opening, relaying, closed };
   enum class Moved : uint8_t { nothing, some, failed };
 
-  // What is needed until both sides are connected.
-  struct Opening;
-
   struct Direction {
     net::Outbox outbox;   // what the receiver would not take
     bool ended = false;   // the sender has sent everything
@@ -40,16 +37,21 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
     uint64_t octets = 0;
   };
 
-  TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client);
+  TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client, bool announces);
 
   static void on_event(void* self);
   static void on_opened(void* self);
 
   async::Task<bool> establish();
-  async::Task<bool> preread(const plugin::ActiveChain& chain);
-  async::Task<bool> more_octets();
+  async::Task<void> find_name();
+  async::Task<bool> preread();
+  async::Task<bool> more_octets(int64_t deadline_us);
   async::Task<bool> connect(const upstream::Upstream& upstream);
-  async::Task<bool> connected(net::Stream& node, int64_t deadline_us);
+  async::Task<const char*> dial(const upstream::Upstream& upstream, const upstream::Pick& pick);
+  async::Task<bool> connected(int64_t deadline_us);
+  bool announce(net::Stream& node);
+  bool secure(const upstream::Upstream& upstream, const upstream::Pick& pick);
+  std::string_view problem() const;
 
   void begin_relay();
   void relay();
@@ -60,15 +62,16 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
   std::unique_ptr<net::Stream> client_;
   std::unique_ptr<net::Stream> node_;
   net::Waker waker_;
-  std::unique_ptr<Opening> opening_;
-  async::Task<bool> task_;  // dies before what it works on
-  bool established_ = false;
-  net::Inbox inbox_;  // what preread looked at
+  std::unique_ptr<Admission> admission_;  // null while it relays, unless its end is logged
+  async::Task<bool> task_;                // dies before what it works on
+  net::Inbox inbox_;                      // what preread looked at
   Direction up_, down_;
   std::optional<upstream::Ticket> ticket_;
   int64_t idle_timeout_us_;
   int64_t moved_us_ = 0;  // when octets moved last
   State state_ = State::opening;
+  SessionStatus status_ = SessionStatus::failed;
+  bool announces_;
   bool yielded_ = false;  // armed only to let others have a turn
 };
 

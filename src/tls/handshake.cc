@@ -4,8 +4,11 @@
 
 namespace pylon::tls {
 
-Handshake::Handshake(Handshakes& all, std::unique_ptr<net::Stream> inner)
-    : all_(all), inner_(std::move(inner)), waker_(all.loop_, &Handshake::on_event, this) {
+Handshake::Handshake(Handshakes& all, ServerContext& context, std::unique_ptr<net::Stream> inner)
+    : all_(all),
+      context_(context),
+      inner_(std::move(inner)),
+      waker_(all.loop_, &Handshake::on_event, this) {
   all_.silent_.push_back(*this);
   inner_->set_waker(&waker_);
   waker_.arm(all_.loop_.now_us() + all_.limits_.timeout_us);
@@ -33,8 +36,7 @@ void Handshake::begin() {
   state_ = State::under_way;
   began_us_ = all_.loop_.now_us();
   all_.under_way_.push_back(*this);
-  stream_ =
-      std::make_unique<Stream>(all_.loop_, std::move(inner_), all_.context_.open(), Side::server);
+  stream_ = std::make_unique<Stream>(all_.loop_, std::move(inner_), context_.open(), Side::server);
   stream_->set_waker(&waker_);
   stream_->advance();
   go_on();

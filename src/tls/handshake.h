@@ -23,10 +23,13 @@ class Handshakes;
 class Handshake : public net::Retirable, public ListHook<Handshake> {
  public:
   ~Handshake() override;
+  // Sees whether something has come already: when others have read from the stream before.
+  void look();
   void close();
 
  protected:
-  Handshake(Handshakes& all, std::unique_ptr<net::Stream> inner);
+  // `context`: how this one is spoken; it must outlive the handshake.
+  Handshake(Handshakes& all, ServerContext& context, std::unique_ptr<net::Stream> inner);
   // Usable, with a protocol agreed.
   virtual void established(std::unique_ptr<Stream> stream) = 0;
   // It came to nothing, or `stream` is null: it never began.
@@ -37,12 +40,12 @@ class Handshake : public net::Retirable, public ListHook<Handshake> {
   enum class State : uint8_t { silent, waiting, under_way, over };
 
   static void on_event(void* self);
-  void look();
   void begin();
   void go_on();
   void finish();
 
   Handshakes& all_;
+  ServerContext& context_;
   std::unique_ptr<net::Stream> inner_;  // until it begins
   std::unique_ptr<Stream> stream_;
   net::Waker waker_;
@@ -58,8 +61,7 @@ class Handshakes {
     int64_t patience_us = 2'000'000;  // how long one that dawdles keeps its place from others
   };
 
-  Handshakes(net::Loop& loop, ServerContext& context, const Limits& limits)
-      : loop_(loop), context_(context), limits_(limits) {}
+  Handshakes(net::Loop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
   ~Handshakes() { close_all(); }
   Handshakes(const Handshakes&) = delete;
   Handshakes& operator=(const Handshakes&) = delete;
@@ -73,7 +75,6 @@ class Handshakes {
   void admit_next();
 
   net::Loop& loop_;
-  ServerContext& context_;
   Limits limits_;
   IntrusiveList<Handshake> silent_;     // nothing has come yet
   IntrusiveList<Handshake> waiting_;    // something has come, but there was no place

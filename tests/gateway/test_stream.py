@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from harness import http
 from harness.certs import Authority, server_ssl
 from harness.ports import free_port
 from harness.process import Process
@@ -188,6 +189,35 @@ def test_a_plugin_for_connections_only_is_unknown_to_routes(gateway, nodes):
     status, answer, _ = gateway.admin.call("PUT", "/routes/1", route)
     assert status == 400
     assert "unknown plugin [mqtt-proxy]" in answer["error_msg"]
+
+
+def test_sessions_are_counted(own_pylon, ports, nodes):
+    stream = {"tcp": [f"127.0.0.1:{ports[0]}"]}
+    gateway = own_pylon(
+        {
+            "apisix": {"proxy_mode": "http&stream", "stream_proxy": stream},
+            "stream_plugins": ["prometheus", "ip-restriction"],
+        }
+    )
+    route = {"plugins": {"prometheus": {}}, "upstream": nodes[0].upstream()}
+    gateway.admin.put("/stream_routes/1", route)
+    with connect(ports[0]) as sock:
+        assert greeting(sock) == "a"
+        sock.sendall(b"12345")
+        assert sock.recv(100) == b"12345"
+    listen = f'listen_addr="127.0.0.1:{ports[0]}"'
+    expected = [
+        'apisix_stream_connection_total{route="1"} 1',
+        f'apisix_stream_status{{code="200",{listen},node="{nodes[0].node}"}} 1',
+        f'apisix_stream_bandwidth{{{listen},type="ingress",side="downstream"}} 5',
+        f'apisix_stream_bandwidth{{{listen},type="egress",side="downstream"}} 7',
+    ]
+
+    def counted():
+        page = http.get(gateway.metrics_port, "/apisix/prometheus/metrics").content.decode()
+        return all(line in page for line in expected)
+
+    until(counted, "the metrics", PATIENCE_S)
 
 
 # ---- MQTT, with real brokers

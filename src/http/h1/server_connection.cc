@@ -267,11 +267,7 @@ void ServerConnection::admit(ParseResult head) {
 }
 
 void ServerConnection::fill_peers(Exchange& exchange) {
-  exchange.client = {ends_.client, ends_.client_port, ends_.client_name()};
-  exchange.socket = exchange.client;
-  exchange.server_address = ends_.server;
-  exchange.server_port = ends_.server_port;
-  exchange.tls = ends_.tls;
+  ends_.describe_to(exchange);
   exchange.request.https = ends_.tls != nullptr;
   exchange.connection_id = id_;
   exchange.connection_requests = ++requests_;
@@ -476,7 +472,8 @@ Push ServerConnection::send_interim(const Response& response) {
 ServerConnection::Delimiter ServerConnection::delimiter_for(const Exchange& exchange,
                                                             int64_t length) const {
   int status = exchange.response.status;
-  if (status == 101) return Delimiter::tunnel;
+  bool connected = exchange.request.method == Method::connect && status / 100 == 2;
+  if (status == 101 || connected) return Delimiter::tunnel;
   if (exchange.request.method == Method::head || status == 204 || status == 304) {
     return Delimiter::none;
   }
@@ -514,6 +511,7 @@ void ServerConnection::write_framing_fields(HeadWriter& head, int64_t length) {
   Exchange& exchange = request.exchange;
   switch (request.delimiter) {
     case Delimiter::tunnel:
+      if (exchange.response.status != 101) return;
       head.text("Connection: upgrade\r\n");
       head.field("Upgrade", exchange.response.fields.get(FieldId::upgrade));
       return;

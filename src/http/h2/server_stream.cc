@@ -94,11 +94,7 @@ void ServerStream::start() {
 void ServerStream::fill_peers(Exchange& exchange) {
   const ConnectionEnds& ends = connection_.ends();
   const net::Loop& loop = connection_.loop();
-  exchange.client = {ends.client, ends.client_port, ends.client_name()};
-  exchange.socket = exchange.client;
-  exchange.server_address = ends.server;
-  exchange.server_port = ends.server_port;
-  exchange.tls = ends.tls;
+  ends.describe_to(exchange);
   exchange.request.https = ends.tls != nullptr;
   exchange.connection_id = connection_.id();
   exchange.connection_requests = connection_.count_request();
