@@ -41,7 +41,8 @@ def objects(options, folder):
         yield f"routes/{number}", route
     for number in range(options.consumers):
         name = f"consumer_{number}"
-        yield f"consumers/{name}", {"username": name, "plugins": {"key-auth": {"key": f"key-{number}"}}}
+        plugins = {"key-auth": {"key": f"key-{number}"}}
+        yield f"consumers/{name}", {"username": name, "plugins": plugins}
     certificate = Authority(folder).issue("bench.example")
     for number in range(options.ssls):
         yield f"ssls/{number}", server_ssl(certificate, f"site-{number}.example.com")
