@@ -118,7 +118,7 @@ asan() {
 SHARED_ROOMS="net|observe|snapshot|plugins|store"
 tsan() {
   cmake --preset tsan || return 1
-  local names status=0
+  local name names status=0
   names=$(targets tsan "($SHARED_ROOMS)_test")
   cmake --build --preset tsan --target $names || return 1
   for name in $names; do "build/tsan/$name" --gtest_brief=1 || status=1; done
@@ -141,7 +141,7 @@ run_fuzzer() {
 
 fuzz() {
   cmake --preset fuzz || return 1
-  local names status=0
+  local name names status=0
   names=$(targets fuzz "[a-z0-9_]+_fuzz" | grep -v "^cmake_")
   cmake --build --preset fuzz --target $names || return 1
   for name in $names; do
