@@ -209,15 +209,39 @@ Json HistoryApi::shown_difference(const KeyDifference& difference) const {
 
 // ---- the way back
 
+namespace {
+
+// What is not understood is refused: a mistyped `resource` or `dry_run` must not become the
+// rollback of everything. Empty: sound.
+std::string fault_of_rollback(const Json& body) {
+  const Json* to = body.find("to");
+  if (to == nullptr || !to->is_integer()) return "`to` must be the number of a revision";
+  for (const auto& [name, value] : body.members()) {
+    if (name == "to") continue;
+    if (name == "resource") {
+      if (!value.is_string()) return "`resource` must be a string";
+    } else if (name == "id") {
+      if (!value.is_string() && !value.is_integer()) return "`id` must be a string or an integer";
+    } else if (name == "dry_run") {
+      if (!value.is_bool()) return "`dry_run` must be true or false";
+    } else {
+      return fmt::format("additional properties forbidden, found {}", name);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 HistoryApi::Answer HistoryApi::rollback(const ApiRequest& request, std::string author) {
   store::History* kept = parts_.store.history();
   if (kept == nullptr) co_return no_history();
   auto body = parse_body(request.body);
   if (!body) co_return std::move(body.error());
-  const Json* to = body->find("to");
-  if (to == nullptr || !to->is_integer()) {
-    co_return error_answer(400, "`to` must be the number of a revision");
+  if (std::string fault = fault_of_rollback(*body); !fault.empty()) {
+    co_return error_answer(400, fault);
   }
+  const Json* to = body->find("to");
   Result<HistoryQuery> query =
       query_of({text_of_member(*body, "resource"), text_of_member(*body, "id")});
   if (!query) co_return error_answer(400, query.error().message);

@@ -163,3 +163,22 @@ def test_from_the_command_line(node, echo):
     node.stop()
     status, text = cli(node, "history")
     assert status == 1 and "pylon start" in text
+
+
+@pytest.mark.parametrize(
+    "body, text",
+    [
+        ({"dry_run": 1}, "`dry_run` must be true or false"),
+        ({"dry_run": "true"}, "`dry_run` must be true or false"),
+        ({"dry-run": True}, "found dry-run"),
+        ({"resource": ["routes"]}, "`resource` must be a string"),
+        ({"resource": "routes", "id": True}, "`id` must be"),
+    ],
+)
+def test_rollback_that_is_not_understood_changes_nothing(node, echo, body, text):
+    first = put_route(node, echo, "/a")
+    newest = put_route(node, echo, "/b")
+    status, answer, _ = rollback(node, to=first, **body)
+    assert status == 400
+    assert text in answer["error_msg"]
+    assert node.admin.get("/history")["newest"] == newest
