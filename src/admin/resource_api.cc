@@ -7,6 +7,7 @@
 
 #include "admin/answer.h"
 #include "admin/list_query.h"
+#include "base/strings.h"
 
 namespace pylon::admin {
 
@@ -101,9 +102,13 @@ std::string ResourceApi::shown_value(const ResourceType& type, const Entry& entr
   bool has_keys = type.kind == Kind::ssl;
   bool has_plugins =
       type.kind == Kind::plugin_metadata || entry.value.find("\"plugins\"") != std::string::npos;
-  if (!has_keys && (!has_plugins || parts_.cipher == nullptr)) return entry.value;
   auto value = Json::parse(entry.value);
-  if (!value) return "null";
+  // Another program may have put there what is no JSON: one such value must not spoil a whole list.
+  if (!value) {
+    bool tellable = !has_keys && is_valid_utf8(entry.value);
+    return tellable ? Json(entry.value).dump() : "null";
+  }
+  if (!has_keys && (!has_plugins || parts_.cipher == nullptr)) return entry.value;
   if (!has_keys) parts_.cipher->decrypt_plugins(type.kind, *value);
   if (has_keys) {
     value->erase("key");

@@ -69,6 +69,19 @@ TEST(ResourceApi, CreatesReplacesAndDeletes) {
              {"GET", "/routes/1", "", R"(404 {"message":"Key not found"})"}});
 }
 
+TEST(ResourceApi, AListIsJsonWhateverOthersStored) {
+  Desk desk;
+  desk.store.put("/apisix/routes/a", "not \"json", {}).run_to_end();
+  desk.store.put("/apisix/routes/b", "\xff", {}).run_to_end();
+  desk.store.put("/apisix/ssls/c", "PRIVATE KEY", {}).run_to_end();
+  run(desk, {{"GET", "/routes", "",
+              R"(200 {"total":2,"list":[{"key":"/apisix/routes/a","value":"not \"json",)"
+              R"("createdIndex":2,"modifiedIndex":2},{"key":"/apisix/routes/b","value":null,)"
+              R"("createdIndex":3,"modifiedIndex":3}]})"},
+             {"GET", "/ssls/c", "",
+              R"(200 {"key":"/apisix/ssls/c","value":null,"createdIndex":4,"modifiedIndex":4})"}});
+}
+
 TEST(ResourceApi, PostTakesItsIdFromTheRevision) {
   run({{"POST", "/routes", R"({"uri":"/a",$N})",
         R"(201 {"key":"/apisix/routes/00000000000000000002","value":{"uri":"/a",$N,)"
