@@ -88,6 +88,10 @@ async::Task<ApiResponse> Standalone::put(const ApiRequest& request) {
   }
   auto pushed = parse_document_body(request);
   if (!pushed) co_return std::move(pushed.error());
+  // `null` is no wish to have nothing.
+  if (!pushed->is_object()) {
+    co_return error_answer(400, "invalid request body: it should be an object");
+  }
   const Json* held = parts_.store.configuration().find(kDigest);
   if (held != nullptr && held->as_string() == digest) co_return ApiResponse{204, {}, ""};
 
@@ -120,6 +124,10 @@ tl::expected<Json, ApiResponse> Standalone::next(Json pushed, std::string_view d
     bool same = version != nullptr && version->as_double() == before.as_double();
     following[version_name(list)] = version != nullptr ? *version : successor(before);
     const Json* items = same ? held.find(list) : pushed.find(list);
+    bool listed = items == nullptr || items->is_array() || (items->is_object() && items->empty());
+    if (!listed) {
+      return tl::unexpected(error_answer(400, fmt::format("{} should be a list", list)));
+    }
     if (items != nullptr && !items->empty()) following[list] = *items;
   }
   following[kLastModified] = Json(parts_.clock.wall_s());

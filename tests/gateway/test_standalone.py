@@ -212,6 +212,12 @@ def test_what_is_refused(pushed, echo):
         ({"routes": [{"id": "1", "uri": 1}]}, 'invalid configuration: property "uri" validation'
          " failed: wrong type: expected string, got number"),
     ]
+    cases += [
+        ("null", "invalid request body: it should be an object"),
+        ([ok], "invalid request body: it should be an object"),
+        ({"routes": {"1": ok}}, "routes should be a list"),
+        ({"upstreams": None}, "upstreams should be a list"),
+    ]
     for document, message in cases:
         status, answer, _ = push(pushed, document, "x")
         assert (status, answer) == (400, {"error_msg": message})
