@@ -125,6 +125,17 @@ Result<void> check_address(const Json& value, std::string_view field) {
   return fail(fmt::format("invalid {}: {}", field, address->as_string()));
 }
 
+// The schema's patterns let through what is no address: a prefix of 129 bits.
+Result<void> check_addresses(const Json& value, std::string_view field) {
+  const Json* addresses = value.find(field);
+  if (addresses == nullptr) return {};
+  for (const Json& address : addresses->items()) {
+    if (Cidr::parse(address.as_string())) continue;
+    return fail(fmt::format("invalid {}: {}", field, address.as_string()));
+  }
+  return {};
+}
+
 Result<void> check_superior(const Json& value, const CheckContext& context) {
   const Json* protocol = value.find("protocol");
   const Json* superior_id = protocol != nullptr ? protocol->find("superior_id") : nullptr;
@@ -176,6 +187,8 @@ Result<void> check_route(Json& value, const CheckContext& context) {
   return all_of([&] { return check_only_one(value, "host", "hosts"); },
                 [&] { return check_only_one(value, "remote_addr", "remote_addrs"); },
                 [&] { return check_schema_of<Route>(value); },
+                [&] { return check_address(value, "remote_addr"); },
+                [&] { return check_addresses(value, "remote_addrs"); },
                 [&] { return check_targets(value, help); },
                 [&] {
                   return check_reference(value, "plugin_config_id", Kind::plugin_config,

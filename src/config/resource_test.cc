@@ -81,6 +81,10 @@ constexpr Case kRoutes[] = {
     {Kind::route, R"({"uri":"/a","plugins":{},"remote_addr":"127.0.0.300"})",
      "invalid configuration: property \"remote_addr\" validation failed: object matches none of "
      "the required"},
+    {Kind::route, R"({"uri":"/a","plugins":{},"remote_addr":"::1/129"})",
+     "invalid remote_addr: ::1/129"},
+    {Kind::route, R"({"uri":"/a","plugins":{},"remote_addrs":["::/0","::1/129"]})",
+     "invalid remote_addrs: ::1/129"},
     {Kind::route, R"({"uri":"/a","plugins":{},"methods":["METHOD"]})",
      "invalid configuration: property \"methods\" validation failed: failed to validate item 1: "
      "matches none of the enum values"},
