@@ -108,6 +108,10 @@ async::Task<ApiResponse> ControlApi::act(const ApiRequest& request) {
 }
 
 async::Task<ApiResponse> ControlApi::explain(const ApiRequest& request) {
+  if (request.body_too_large) {
+    co_return error_answer(
+        400, fmt::format("invalid request body: {} bytes are too many", request.body_bytes));
+  }
   Result<Json> question = Json::parse(request.body);
   if (!question) co_return error_answer(400, "invalid request body: " + question.error().message);
   Result<Json> answer = co_await view_.explain(std::move(*question));

@@ -107,6 +107,13 @@ TEST_F(ControlApiTest, Explains) {
   EXPECT_EQ(talk("POST", "/v1/explain").substr(0, 39),
             "400 {\"error_msg\":\"invalid request body:");
   EXPECT_EQ(talk("GET", "/v1/explain").substr(0, 3), "404");
+  http::ApiRequest large;
+  large.method = "POST";
+  large.path = "/v1/explain";
+  large.body_too_large = true;
+  large.body_bytes = 70'000;
+  EXPECT_EQ(api_.answer(large).run_to_end().body,
+            "{\"error_msg\":\"invalid request body: 70000 bytes are too many\"}\n");
 }
 
 TEST_F(ControlApiTest, ShowsWhatIsInForce) {

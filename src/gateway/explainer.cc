@@ -9,6 +9,8 @@
 
 #include "config/common.h"
 #include "expr/condition.h"
+#include "http/fields.h"
+#include "http/scan.h"
 #include "plugin/chain.h"
 #include "plugin/http_client.h"
 #include "proxy/intake.h"
@@ -142,9 +144,24 @@ struct Explainer::Case {
   Json& candidates() { return answer["candidates"]; }
 };
 
+// What no client could have sent is refused where a parser would refuse it.
+Result<void> check_octets(const Question& question) {
+  if (!std::ranges::all_of(question.method, http::is_token_octet)) {
+    return fail("method: not a token");
+  }
+  for (const auto& [name, value] : question.headers) {
+    if (!http::valid_field_name(name)) return fail(fmt::format("headers: no name: {}", name));
+    if (!http::valid_field_value(value)) {
+      return fail(fmt::format("headers: {} has a value with control octets", name));
+    }
+  }
+  return {};
+}
+
 // The exchange as a connection and intake leave it.
 Result<void> Explainer::Case::prepare(const proxy::Options& options) {
   http::Request& request = exchange.request;
+  if (Result<void> sound = check_octets(question); !sound) return sound;
   std::optional<IpAddress> address = IpAddress::parse(question.remote_addr);
   if (!address) return fail("remote_addr: not an IP address");
   exchange.client = exchange.socket = {*address, 0, question.remote_addr};

@@ -126,6 +126,10 @@ def test_nothing_matches(pylon):
         ({"uri": "/../.."}, "such a request is refused"),
         ({"uri": "/", "colour": 1}, "colour"),
         ({"uri": 1}, "uri"),
+        ({"uri": "/", "method": "G ET"}, "method: not a token"),
+        ({"uri": "/", "headers": {"A\r\nB": "x"}}, "headers: no name"),
+        ({"uri": "/", "headers": {"A": "x\0"}}, "headers: A has a value"),
+        ({"uri": "/" + "a" * 100_000}, "bytes are too many"),
     ],
 )
 def test_wrong_questions(pylon, question, text):
