@@ -99,6 +99,11 @@ void Configuration::on_changes(const store::ChangeSet& set) {
 
 void Configuration::on_gap(std::string_view why) {
   observe::log(observe::Level::warn, "the configuration is read anew: {}", why);
+  // A store may be read but not watched, as one that is damaged in part: no reason to spin.
+  int64_t now_us = parts_.loop.now_us();
+  bool again = gap_us_ != 0 && now_us - gap_us_ < kReloadPauseUs;
+  not_before_us_ = again ? now_us + kReloadPauseUs / 2 : 0;
+  gap_us_ = now_us;
   start_reload();
 }
 
@@ -123,12 +128,13 @@ void Configuration::reloaded(void* self) {
 }
 
 async::Task<void> Configuration::reload() {
+  net::Waker pause(parts_.loop);
+  if (parts_.loop.now_us() < not_before_us_) co_await pause.wait(not_before_us_);
   for (;;) {
     Result<void> loaded = co_await load();
     if (loaded) co_return;
     observe::log(observe::Level::error, "the configuration could not be read: {}",
                  loaded.error().message);
-    net::Waker pause(parts_.loop);
     co_await pause.wait(parts_.loop.now_us() + kReloadPauseUs);
   }
 }

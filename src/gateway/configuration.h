@@ -113,6 +113,8 @@ class Configuration final : public admin::Node, private store::WatchListener {
   std::vector<std::function<void()>> secret_waits_;
   bool reloading_ = false;
   bool reload_again_ = false;  // something came up while it was reloaded
+  int64_t gap_us_ = 0;         // when the last one came; 0: none did
+  int64_t not_before_us_ = 0;  // the next reload, when gaps come thick and fast
   AppliedKeys keys_;
   int64_t revision_ = 0;          // of the store, as applied
   uint64_t published_count_ = 0;  // numbers the snapshots, also those that only names have changed

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+import time
 
 from harness.wire import until
 
@@ -87,3 +88,26 @@ def test_completion(own_pylon, tmp_path):
     assert "--json" in complete("explain --j", 2)
     assert complete("re", 1) == ["reload", "restart"]
     assert complete("completion f", 2) == ["fish"]
+
+
+def test_a_store_that_is_damaged_in_part(own_pylon):
+    """Its objects can be read, but not what has changed since: it is looked at now and then."""
+    gateway = own_pylon()
+    gateway.admin.put("/routes/1", {"uri": "/a", "upstream": UPSTREAM})
+    gateway.stop()
+    path = gateway.folder / "data/pylon.db"
+    with sqlite3.connect(path) as database:
+        found = database.execute("SELECT rootpage FROM sqlite_master WHERE name LIKE 'version%'")
+        pages = [number for (number,) in found]
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+    gateway.start()
+    until(lambda: "the configuration is read anew" in gateway.read_log("error.log"), "a gap", 10)
+    start_s = time.monotonic()
+    until(lambda: time.monotonic() - start_s > 1.5, "some more", 5, 0.1)
+    assert gateway.read_log("error.log").count("the configuration is read anew") <= 6
+    assert " more of: the configuration is read anew" not in gateway.read_log("error.log")
+    assert gateway.admin.get("/routes/1")["value"]["uri"] == "/a"
