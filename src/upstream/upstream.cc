@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kMaxMs = int64_t{30} * 24 * 3600 * 1000;
 constexpr int64_t kMaxWeight = 1'000'000'000;
+constexpr int64_t kMaxRetries = 100;  // at a single node that refuses: each takes no time
 
 // At least a millisecond for anything that is not nothing.
 int64_t to_ms(double seconds) {
@@ -223,8 +224,9 @@ Result<Ref<const Upstream>> compile(const config::Upstream& from, std::string_vi
   for (const config::UpstreamNode* node : ordered_nodes(from)) builder.add(*node);
   builder.finish();
   upstream->has_domain = !domains_of(from).empty();
-  size_t others = upstream->targets.empty() ? 0 : upstream->targets.size() - 1;
-  upstream->retries = clamped<uint32_t>(from.retries.value_or(static_cast<int64_t>(others)));
+  auto others = std::max<int64_t>(static_cast<int64_t>(upstream->targets.size()) - 1, 0);
+  int64_t retries = from.retries.value_or(others);
+  upstream->retries = clamped<uint32_t>(std::min(retries, std::max(others, kMaxRetries)));
   return Ref<const Upstream>(upstream);
 }
 

@@ -84,7 +84,7 @@ struct Upstream final : RefCounted {
 
   Timeouts timeouts;
   bool own_timeouts = false;     // they were configured
-  uint32_t retries = 0;          // attempts after the first
+  uint32_t retries = 0;          // attempts after the first; 100 at most, or one per node
   int64_t retry_timeout_ms = 0;  // for all of them; 0: no limit
   config::PassHost pass_host = config::PassHost::pass;
   std::string upstream_host;  // for PassHost::rewrite

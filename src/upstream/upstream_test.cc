@@ -56,6 +56,8 @@ TEST_F(UpstreamTest, DefaultsAndLimits) {
   EXPECT_EQ(given->timeouts.send_ms, 1000);
   EXPECT_GT(given->timeouts.read_ms, 0);
   EXPECT_EQ(given->retries, 4u);
+  auto endless = make(R"({"nodes":{"10.0.0.1:80":1},"retries":1000000000})");
+  EXPECT_EQ(endless->retries, 100u);
   EXPECT_EQ(given->retry_timeout_ms, 500);
   EXPECT_EQ(given->keepalive, (Keepalive{7, 0, 9}));
   EXPECT_EQ(given->upstream_host, "a.test");
