@@ -248,6 +248,8 @@ HistoryApi::Answer HistoryApi::rollback(const ApiRequest& request, std::string a
   const Json* dry = body->find("dry_run");
   bool is_dry = dry != nullptr && dry->as_bool();
 
+  async::Turns::Waiter waiter = parts_.turns.alone();
+  async::Turns::Turn turn = co_await waiter;
   for (int attempt = 1;; ++attempt) {
     int64_t now = parts_.store.revision();
     auto asking = kept->differences(now, to->as_int(), *query);
@@ -275,6 +277,7 @@ HistoryApi::Answer HistoryApi::rollback(const ApiRequest& request, std::string a
     bool again = !done && done.error().kind == store::Failure::Kind::conflict;
     if (again && attempt < kRollbackAttempts) continue;
     if (!done) co_return store_failure(done.error());
+    turn.end();
     async::Task<void> waiting = parts_.node.applied(done->revision);
     co_await waiting;
     answer["revision"] = Json(done->revision);

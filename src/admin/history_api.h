@@ -18,6 +18,7 @@
 #include "admin/node.h"
 #include "admin/target.h"
 #include "async/task.h"
+#include "async/turns.h"
 #include "base/json.h"
 #include "http/api.h"
 #include "store/history.h"
@@ -31,6 +32,7 @@ class HistoryApi {
     store::Store& store;
     Node& node;
     Keys keys;
+    async::Turns& turns;  // of all writes
   };
   explicit HistoryApi(Parts parts) : parts_(std::move(parts)) {}
 

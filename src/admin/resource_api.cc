@@ -53,11 +53,26 @@ async::Task<ApiResponse> ResourceApi::run(Call call) {
   const ResourceType& type = *call.target.type;
   const std::string& method = call.request.method;
   if (!is_supported(type, method)) return refuse_method(std::move(call));
-  if (method == "GET") return get(std::move(call));
-  if (method == "PUT") return put(std::move(call));
-  if (method == "POST") return post(std::move(call));
-  if (method == "PATCH") return patch(std::move(call));
-  return erase(std::move(call));
+  return method == "GET" ? get(std::move(call)) : write(std::move(call));
+}
+
+// What is deleted must not get a user meanwhile; consumers and global rules must not share what
+// each may have alone (a key, a plugin). Other writes disturb only those.
+async::Task<ApiResponse> ResourceApi::write(Call call) {
+  const std::string& method = call.request.method;
+  bool alone = method == "DELETE";
+  for (Kind kind : {Kind::consumer, Kind::credential, Kind::global_rule}) {
+    alone |= call.target.type->kind == kind;
+  }
+  using async::Turns;
+  Turns::Waiter waiter = turns_.take(alone ? Turns::Kind::alone : Turns::Kind::shared);
+  Turns::Turn turn = co_await waiter;
+  call.turn = &turn;
+  Answer writing = method == "PUT"     ? put(std::move(call))
+                   : method == "POST"  ? post(std::move(call))
+                   : method == "PATCH" ? patch(std::move(call))
+                                       : erase(std::move(call));
+  co_return co_await writing;
 }
 
 async::Task<ApiResponse> ResourceApi::refuse_method(Call call) {

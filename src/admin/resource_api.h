@@ -14,6 +14,7 @@
 #include "admin/node.h"
 #include "admin/target.h"
 #include "async/task.h"
+#include "async/turns.h"
 #include "base/clock.h"
 #include "http/api.h"
 #include "plugin/catalogue.h"
@@ -29,6 +30,7 @@ struct Call {
   std::optional<Json> body;
   std::optional<int64_t> ttl_s;
   std::string author;
+  async::Turns::Turn* turn = nullptr;  // of a write: ended once it is committed
 };
 
 class ResourceApi {
@@ -47,11 +49,16 @@ class ResourceApi {
   // The method is one of the five.
   async::Task<http::ApiResponse> run(Call call);
 
+  // Between the checks of a write and its commit nothing may come that it was checked against. On
+  // this node, that is: other nodes of an etcd are met by the compares of the transaction only.
+  async::Turns& turns() { return turns_; }
+
  private:
   using Answer = async::Task<http::ApiResponse>;
   using Refusal = std::optional<http::ApiResponse>;
   enum class Write { put, post, patch };
 
+  Answer write(Call call);
   Answer get(Call call);
   Answer get_item(const Call& call);
   Answer get_list(const Call& call);
@@ -96,6 +103,7 @@ class ResourceApi {
   Parts parts_;
   Keys keys_;
   bool v3_;
+  async::Turns turns_;
 };
 
 }  // namespace pylon::admin

@@ -260,6 +260,7 @@ Json ResourceApi::stamped(const ResourceType& type, const Json& value,
 // Answers when the workers serve what was written.
 async::Task<ApiResponse> ResourceApi::finish(const Call& call, int64_t revision,
                                              ApiResponse response) {
+  call.turn->end();
   if (waits(call.request)) {
     async::Task<void> waiting = parts_.node.applied(revision);
     co_await waiting;

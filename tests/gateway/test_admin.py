@@ -330,6 +330,47 @@ def test_changes_by_many_writers_at_once(pylon, echo):
     assert all(get(pylon.port, f"/w{w}/{n}").status == 200 for w in range(5) for n in (0, 19))
 
 
+def at_once(*calls):
+    """Runs them in threads that start together; their results in order."""
+    results = [None] * len(calls)
+    gate = threading.Barrier(len(calls))
+
+    def run(place, call):
+        gate.wait()
+        results[place] = call()
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_of_consumers_with_one_key_one_is_accepted(pylon):
+    def claim(name, key):
+        plugins = {"key-auth": {"key": key}}
+        body = {"username": name, "plugins": plugins}
+        return lambda: pylon.admin.call("PUT", "/consumers", body)[0]
+
+    for turn in range(10):
+        claims = [claim(f"one_key_{turn}_{n}", f"one-key-{turn}") for n in range(4)]
+        assert sorted(at_once(*claims)) == [201, 400, 400, 400]
+
+
+def test_what_gets_a_user_is_not_deleted_meanwhile(pylon):
+    admin = pylon.admin
+    route = {"uri": "/race", "upstream_id": "race"}
+    for _ in range(15):
+        admin.put("/upstreams/race", {"nodes": {"127.0.0.1:1": 1}})
+        used, deleted = at_once(
+            lambda: admin.call("PUT", "/routes/race", route)[0],
+            lambda: admin.delete("/upstreams/race"),
+        )
+        assert (used, deleted) in {(201, 400), (400, 200)}
+        admin.delete("/routes/race")
+
+
 def test_acknowledged_writes_survive_kill_9(own_pylon, echo):
     """The processes are killed right behind an answer, five times over."""
     gateway = own_pylon()
