@@ -138,6 +138,16 @@ Result<Json> value_of(const Result<ApiReply>& reply) {
   return Json::parse(reply->body);
 }
 
+std::string text_of(const Json& value, std::string_view name) {
+  const Json* member = value.find(name);
+  return std::string(member != nullptr ? member->as_string() : std::string_view());
+}
+
+int64_t number_of(const Json& value, std::string_view name) {
+  const Json* member = value.find(name);
+  return member != nullptr ? member->as_int() : 0;
+}
+
 std::string percent_encoded(std::string_view text) {
   std::string out;
   for (char c : text) {

@@ -1,7 +1,9 @@
 // One call to the Admin or Control API of the gateway that runs on a prefix. Blocks.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +34,10 @@ Result<ApiReply> call_control(const gateway::Settings& settings, const ApiCall& 
 
 // The value of a successful reply.
 Result<Json> value_of(const Result<ApiReply>& reply);
+
+// A member of it; empty or 0 when there is none.
+std::string text_of(const Json& value, std::string_view name);
+int64_t number_of(const Json& value, std::string_view name);
 
 // For a query.
 std::string percent_encoded(std::string_view text);

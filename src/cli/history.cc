@@ -10,16 +10,6 @@
 namespace pylon::cli {
 namespace {
 
-std::string text_of(const Json& value, std::string_view name) {
-  const Json* member = value.find(name);
-  return std::string(member != nullptr ? member->as_string() : std::string_view());
-}
-
-int64_t number_of(const Json& value, std::string_view name) {
-  const Json* member = value.find(name);
-  return member != nullptr ? member->as_int() : 0;
-}
-
 // "routes/1", or the whole key of what is no resource.
 std::string name_of(const Json& change) {
   if (!change.contains("resource")) return text_of(change, "key");

@@ -9,16 +9,6 @@
 namespace pylon::cli {
 namespace {
 
-std::string text_of(const Json& value, std::string_view name) {
-  const Json* member = value.find(name);
-  return std::string(member != nullptr ? member->as_string() : std::string_view());
-}
-
-int64_t number_of(const Json& value, std::string_view name) {
-  const Json* member = value.find(name);
-  return member != nullptr ? member->as_int() : 0;
-}
-
 const Json::Array& list_of(const Json& value, std::string_view name) {
   static const Json kNone;
   const Json* member = value.find(name);

@@ -172,28 +172,12 @@ Verdict ActiveChain::run(Phase phase, http::Exchange& exchange) const {
   return proceed();
 }
 
-async::Task<Verdict> ActiveChain::run_async(Phase phase, http::Exchange& exchange) const {
+async::Task<Verdict> ActiveChain::run_async(Phase phase, http::Exchange& exchange,
+                                            Trace* trace) const {
   if (chain_ == nullptr) co_return proceed();
   for (const Chain::Step& step : chain_->steps(phase)) {
     if (!admits(step, exchange)) continue;
-    Verdict verdict;
-    if (step.call.is_async) {
-      async::Task<Verdict> pending = step.call.async(step.plugin, exchange, state_ + step.state);
-      verdict = co_await pending;
-    } else {
-      verdict = step.call.sync(step.plugin, exchange, state_ + step.state);
-    }
-    if (!verdict.proceeds()) co_return concluded(step, verdict);
-  }
-  co_return proceed();
-}
-
-async::Task<Verdict> ActiveChain::run_traced(Phase phase, http::Exchange& exchange,
-                                             Trace& trace) const {
-  if (chain_ == nullptr) co_return proceed();
-  for (const Chain::Step& step : chain_->steps(phase)) {
-    if (!admits(step, exchange)) continue;
-    trace.note(step.spec->name, phase);
+    if (trace != nullptr) trace->note(step.spec->name, phase);
     Verdict verdict;
     if (step.call.is_async) {
       async::Task<Verdict> pending = step.call.async(step.plugin, exchange, state_ + step.state);

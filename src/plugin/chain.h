@@ -128,13 +128,13 @@ class ActiveChain {
 
   // rewrite, access, before_proxy. run() is for phases that are not async.
   Verdict run(Phase phase, http::Exchange& exchange) const;
-  async::Task<Verdict> run_async(Phase phase, http::Exchange& exchange) const;
+  // With a trace each plugin that runs is noted in it.
+  async::Task<Verdict> run_async(Phase phase, http::Exchange& exchange,
+                                 Trace* trace = nullptr) const;
 
   // TCP and UDP. `at` is where to go on: 0 at first, then where a plugin waited for octets.
   Verdict preread(Connection& connection, size_t& at) const;
 
-  // As run() or run_async(), and notes each plugin that runs.
-  async::Task<Verdict> run_traced(Phase phase, http::Exchange& exchange, Trace& trace) const;
   // Notes the plugins of a phase that has run, or will.
   void note(Phase phase, http::Exchange& exchange, Trace& trace) const;
 

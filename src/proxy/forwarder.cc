@@ -82,11 +82,9 @@ async::Task<int> Forwarder::forward(Errand& errand) {
     if (tries == 0) {
       for (plugin::ActiveChain* chain : {&errand.plugins.global, &errand.plugins.route}) {
         if (!chain->has(plugin::Phase::before_proxy)) continue;
-        if (errand.plugins.trace != nullptr) [[unlikely]] {
-          errand.verdict = co_await chain->run_traced(plugin::Phase::before_proxy, exchange,
-                                                      *errand.plugins.trace);
-        } else if (chain->is_async(plugin::Phase::before_proxy)) {
-          errand.verdict = co_await chain->run_async(plugin::Phase::before_proxy, exchange);
+        if (chain->is_async(plugin::Phase::before_proxy) || errand.plugins.trace != nullptr) {
+          errand.verdict = co_await chain->run_async(plugin::Phase::before_proxy, exchange,
+                                                     errand.plugins.trace);
         } else {
           errand.verdict = chain->run(plugin::Phase::before_proxy, exchange);
         }

@@ -49,10 +49,8 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
     if (stage.merges_consumer && !merge_consumer(exchange, visit, verdict)) continue;
     ActiveChain& chain = visit.plugins.*stage.chain;
     if (!verdict.proceeds() || !chain.has(stage.phase)) continue;
-    if (visit.plugins.trace != nullptr) [[unlikely]] {
-      verdict = co_await chain.run_traced(stage.phase, exchange, *visit.plugins.trace);
-    } else if (chain.is_async(stage.phase)) {
-      verdict = co_await chain.run_async(stage.phase, exchange);
+    if (chain.is_async(stage.phase) || visit.plugins.trace != nullptr) {
+      verdict = co_await chain.run_async(stage.phase, exchange, visit.plugins.trace);
     } else {
       verdict = chain.run(stage.phase, exchange);
     }
