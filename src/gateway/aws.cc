@@ -7,12 +7,8 @@
 
 #include <ctime>
 
-#include "base/arena.h"
 #include "base/json.h"
 #include "base/strings.h"
-#include "gateway/stored_values.h"
-#include "http/uri.h"
-#include "schema/json_schema.h"
 
 namespace pylon::gateway {
 namespace {
@@ -36,35 +32,28 @@ std::string hmac(std::string_view key, std::string_view text) {
   return {reinterpret_cast<char*>(digest), size};
 }
 
-Result<Secret> credential(std::string_view name, std::string_view text,
-                          const Environment& environment) {
-  if (!schema::is_secret_reference(text)) return Secret(text);
-  Result<std::string> found = find_in_environment(text, environment);
-  if (!found) return fail(fmt::format("its {}: {}", name, found.error().message));
-  return Secret(*found);
-}
-
 struct Credentials {
   Secret id, key, token;
 };
 
 Result<Credentials> credentials_of(const config::AwsSecret& manager, const Environment& known) {
-  Result<Secret> id = credential("access_key_id", manager.access_key_id, known);
+  Result<Secret> id = credential_of("access_key_id", manager.access_key_id, known);
   if (!id) return tl::unexpected(id.error());
-  Result<Secret> key = credential("secret_access_key", manager.secret_access_key.expose(), known);
+  Result<Secret> key =
+      credential_of("secret_access_key", manager.secret_access_key.expose(), known);
   if (!key) return tl::unexpected(key.error());
-  Result<Secret> token = credential("session_token", manager.session_token.expose(), known);
+  Result<Secret> token = credential_of("session_token", manager.session_token.expose(), known);
   if (!token) return tl::unexpected(token.error());
   return Credentials{std::move(*id), std::move(*key), std::move(*token)};
 }
 
 // Adds Authorization. The fields are in the order of their lower-case names, as it is signed.
-void sign(AwsQuestion& question, const Credentials& credentials, std::string_view region,
+void sign(SecretQuestion& question, const Credentials& credentials, std::string_view region,
           std::string_view moment) {
   std::string canonical = "POST\n/\n\n";
   std::string names;
   for (const auto& [name, value] : question.fields) {
-    canonical += fmt::format("{}:{}\n", to_lower(name), value);
+    canonical += fmt::format("{}:{}\n", to_lower(name), value.expose());
     names += (names.empty() ? "" : ";") + to_lower(name);
   }
   canonical += fmt::format("\n{}\n{}", names, hex_encode(sha256(question.body)));
@@ -78,42 +67,38 @@ void sign(AwsQuestion& question, const Credentials& credentials, std::string_vie
   }
   question.fields.emplace_back(
       "Authorization",
-      fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, "
-                  "Signature={}",
-                  credentials.id.expose(), scope, names, hex_encode(hmac(key.expose(), text))));
+      Secret(fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
+                         credentials.id.expose(), scope, names,
+                         hex_encode(hmac(key.expose(), text)))));
 }
 
 }  // namespace
 
-Result<AwsQuestion> aws_question(const config::AwsSecret& manager, std::string_view name,
-                                 int64_t now_s, const Environment& environment) {
-  std::string address = manager.endpoint_url;
-  if (address.empty())
-    address = fmt::format("https://{}.{}.amazonaws.com", kService, manager.region);
-  Arena arena;
-  http::Uri uri;
-  http::UriError error = http::parse_target(address, http::Method::get, {}, arena, uri);
-  if (error != http::UriError::none || uri.form != http::TargetForm::absolute) {
-    return fail("its endpoint_url is no http or https address");
-  }
+Result<SecretQuestion> aws_question(const config::AwsSecret& manager, std::string_view name,
+                                    int64_t now_s, const Environment& environment) {
+  std::string uri = manager.endpoint_url;
+  if (uri.empty()) uri = fmt::format("https://{}.{}.amazonaws.com", kService, manager.region);
+  Result<SecretAddress> address = parse_secret_address("endpoint_url", uri);
+  if (!address) return tl::unexpected(address.error());
   Result<Credentials> credentials = credentials_of(manager, environment);
   if (!credentials) return tl::unexpected(credentials.error());
 
-  AwsQuestion question;
-  question.https = istarts_with(address, "https:");
-  std::string host(uri.authority.host);
-  question.host = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-  question.port = uri.authority.port;
+  SecretQuestion question = std::move(address->question);
+  question.method = "POST";
+  question.target = "/";
+  bool v6 = question.host.find(':') != std::string::npos;
+  std::string host = v6 ? fmt::format("[{}]", question.host) : question.host;
   if (question.port != 0) host += fmt::format(":{}", question.port);
   question.body = Json::object({{"SecretId", Json(name)}, {"VersionStage", "AWSCURRENT"}}).dump();
   std::string moment =
       fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(static_cast<std::time_t>(now_s)));
-  question.fields = {
-      {"Content-Type", std::string(kContentType)}, {"Host", host}, {"X-Amz-Date", moment}};
+  question.fields = {{"Content-Type", Secret(kContentType)},
+                     {"Host", Secret(host)},
+                     {"X-Amz-Date", Secret(moment)}};
   if (!credentials->token.empty()) {
-    question.fields.emplace_back("X-Amz-Security-Token", credentials->token.expose());
+    question.fields.emplace_back("X-Amz-Security-Token", credentials->token);
   }
-  question.fields.emplace_back("X-Amz-Target", kTarget);
+  question.fields.emplace_back("X-Amz-Target", Secret(kTarget));
   sign(question, *credentials, manager.region, moment);
   return question;
 }
@@ -132,16 +117,6 @@ AwsAnswer read_aws_answer(int status, std::string_view body) {
     return {false, "the secret manager's answer has no SecretString"};
   }
   return {false, {}, Secret(value->as_string())};
-}
-
-Result<Secret> member_of(const Secret& value, std::string_view member) {
-  Result<Json> document = Json::parse(value.expose());
-  if (!document || !document->is_object()) return fail("the secret holds no JSON object");
-  const Json* found = document->find(member);
-  if (found == nullptr || found->is_null()) {
-    return fail(fmt::format("the secret has no member {}", member));
-  }
-  return found->is_string() ? Secret(found->as_string()) : Secret(found->dump());
 }
 
 }  // namespace pylon::gateway

@@ -6,26 +6,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "base/environment.h"
-#include "base/result.h"
-#include "base/secret.h"
 #include "config/secret_manager.h"
+#include "gateway/secret_question.h"
 
 namespace pylon::gateway {
 
-struct AwsQuestion {
-  bool https = true;
-  std::string host;                                         // IPv6 without brackets
-  uint16_t port = 0;                                        // 0: the scheme's
-  std::vector<std::pair<std::string, std::string>> fields;  // with the signature
-  std::string body;
-};
 // For the secret of that name. Credentials may be $env:// references. `now_s`: since the epoch.
-Result<AwsQuestion> aws_question(const config::AwsSecret& manager, std::string_view name,
-                                 int64_t now_s, const Environment& environment);
+Result<SecretQuestion> aws_question(const config::AwsSecret& manager, std::string_view name,
+                                    int64_t now_s, const Environment& environment);
 
 struct AwsAnswer {
   bool not_found = false;  // there is no secret of that name
@@ -33,8 +22,5 @@ struct AwsAnswer {
   Secret value = {};
 };
 AwsAnswer read_aws_answer(int status, std::string_view body);
-
-// A member of the JSON object that a secret's value is.
-Result<Secret> member_of(const Secret& value, std::string_view member);
 
 }  // namespace pylon::gateway

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gateway/aws.h"
+#include "gateway/vault.h"
 #include "observe/log.h"
 #include "schema/fields.h"
 
@@ -25,6 +26,8 @@ void SecretStore::set_manager(const std::string& id, Json value) {
   } else {
     managers_[id] = std::move(value);
   }
+  tokens_.erase(id);
+  manager_changes_++;
   for (auto& [key, kept] : secrets_) {
     if (kept->manager == id) mark_due(*kept);
   }
@@ -168,31 +171,38 @@ async::Task<Result<SecretMembers>> SecretStore::ask(const Kept& kept) {
   if (found == managers_.end()) {
     co_return fail(fmt::format("there is no secret manager {}", kept.manager));
   }
-  if (kept.manager.starts_with("vault/")) co_return co_await ask_vault(kept, found->second);
-  if (kept.manager.starts_with("aws/")) co_return co_await ask_aws(kept, found->second);
-  co_return fail("this version asks vault and aws only");
+  std::string_view type = std::string_view(kept.manager).substr(0, kept.manager.find('/'));
+  if (type == "vault") co_return co_await ask_vault(kept, found->second);
+  if (type == "aws") co_return co_await ask_aws(kept, found->second);
+  if (type == "gcp") co_return co_await ask_gcp(kept, found->second);
+  co_return fail(fmt::format("there is no secret manager {}", kept.manager));
+}
+
+async::Task<Result<SecretStore::Reply>> SecretStore::send(const SecretQuestion& question) {
+  Arena arena;
+  plugin::ClientRequest request(arena);
+  request.method = question.method;
+  request.https = question.https;
+  request.ssl_verify = question.ssl_verify;
+  request.host = question.host;
+  request.port = question.port;
+  request.target = question.target;
+  request.body = question.body;
+  request.timeout_ms = kTimeoutMs;
+  for (const auto& [name, value] : question.fields) request.fields.add(name, value.expose());
+  plugin::ClientResult response = co_await parts_.http.send(request);
+  if (!response) co_return fail(std::string(response.error().text));
+  co_return Reply{response->status, std::string(response->body)};
 }
 
 async::Task<Result<SecretMembers>> SecretStore::ask_vault(const Kept& kept, Json value) {
   Result<config::VaultSecret> manager = schema::parse<config::VaultSecret>(std::move(value));
   if (!manager) co_return tl::unexpected(manager.error());
-  Result<VaultQuestion> question = vault_question(*manager, kept.path, parts_.environment);
+  Result<SecretQuestion> question = vault_question(*manager, kept.path, parts_.environment);
   if (!question) co_return tl::unexpected(question.error());
-
-  Arena arena;
-  plugin::ClientRequest request(arena);
-  request.https = question->https;
-  request.host = question->host;
-  request.port = question->port;
-  request.target = question->target;
-  request.timeout_ms = kTimeoutMs;
-  request.fields.add("X-Vault-Token", question->token.expose());
-  if (!question->namespace_name.empty()) {
-    request.fields.add("X-Vault-Namespace", question->namespace_name);
-  }
-  plugin::ClientResult response = co_await parts_.http.send(request);
-  if (!response) co_return fail(std::string(response.error().text));
-  co_return read_vault_answer(response->status, response->body);
+  Result<Reply> reply = co_await send(*question);
+  if (!reply) co_return tl::unexpected(reply.error());
+  co_return read_vault_answer(reply->status, reply->body);
 }
 
 // The longest name first; what is no secret's name gives its last part to the member.
@@ -204,18 +214,9 @@ async::Task<Result<SecretMembers>> SecretStore::ask_aws(const Kept& kept, Json v
   for (;;) {
     auto question = aws_question(*manager, name, parts_.clock.wall_s(), parts_.environment);
     if (!question) co_return tl::unexpected(question.error());
-    Arena arena;
-    plugin::ClientRequest request(arena);
-    request.method = "POST";
-    request.https = question->https;
-    request.host = question->host;
-    request.port = question->port;
-    request.body = question->body;
-    request.timeout_ms = kTimeoutMs;
-    for (const auto& [field, text] : question->fields) request.fields.add(field, text);
-    plugin::ClientResult response = co_await parts_.http.send(request);
-    if (!response) co_return fail(std::string(response.error().text));
-    AwsAnswer answer = read_aws_answer(response->status, response->body);
+    Result<Reply> reply = co_await send(*question);
+    if (!reply) co_return tl::unexpected(reply.error());
+    AwsAnswer answer = read_aws_answer(reply->status, reply->body);
     size_t slash = name.rfind('/');
     if (answer.not_found && slash != name.npos) {
       member = kept.path.substr(slash + 1);
@@ -228,6 +229,40 @@ async::Task<Result<SecretMembers>> SecretStore::ask_aws(const Kept& kept, Json v
     if (!found) co_return tl::unexpected(found.error());
     co_return SecretMembers{{"", std::move(*found)}};
   }
+}
+
+// A token that is refused is not the one to try again with.
+async::Task<Result<SecretMembers>> SecretStore::ask_gcp(const Kept& kept, Json value) {
+  Result<config::GcpSecret> manager = schema::parse<config::GcpSecret>(std::move(value));
+  if (!manager) co_return tl::unexpected(manager.error());
+  Result<config::GcpAuth> account = gcp_account(*manager, parts_.environment);
+  if (!account) co_return tl::unexpected(account.error());
+  Result<GcpToken> token = co_await token_of(kept.manager, *account, manager->ssl_verify);
+  if (!token) co_return tl::unexpected(token.error());
+  Result<SecretQuestion> question = gcp_question(*account, kept.path, *token);
+  if (!question) co_return tl::unexpected(question.error());
+  question->ssl_verify = manager->ssl_verify;
+  Result<Reply> reply = co_await send(*question);
+  if (!reply) co_return tl::unexpected(reply.error());
+  if (reply->status == 401) tokens_.erase(kept.manager);
+  co_return read_gcp_answer(reply->status, reply->body);
+}
+
+async::Task<Result<GcpToken>> SecretStore::token_of(const std::string& manager,
+                                                    const config::GcpAuth& account,
+                                                    bool ssl_verify) {
+  int64_t now_s = parts_.clock.wall_s();
+  auto known = tokens_.find(manager);
+  if (known != tokens_.end() && now_s < known->second.expires_s) co_return known->second;
+  Result<SecretQuestion> question = gcp_token_question(account, now_s);
+  if (!question) co_return tl::unexpected(question.error());
+  question->ssl_verify = ssl_verify;
+  uint64_t changes = manager_changes_;
+  Result<Reply> reply = co_await send(*question);
+  if (!reply) co_return tl::unexpected(reply.error());
+  Result<GcpToken> token = read_gcp_token(reply->status, reply->body, now_s);
+  if (token && changes == manager_changes_) tokens_[manager] = *token;
+  co_return token;
 }
 
 }  // namespace pylon::gateway

@@ -21,7 +21,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "config/resource.h"
-#include "gateway/vault.h"
+#include "gateway/gcp.h"
+#include "gateway/secret_question.h"
 #include "net/loop.h"
 #include "net/timer.h"
 #include "plugin/http_client.h"
@@ -109,6 +110,14 @@ class SecretStore final : private net::Timer {
   async::Task<Result<SecretMembers>> ask(const Kept& kept);
   async::Task<Result<SecretMembers>> ask_vault(const Kept& kept, Json manager);
   async::Task<Result<SecretMembers>> ask_aws(const Kept& kept, Json manager);
+  async::Task<Result<SecretMembers>> ask_gcp(const Kept& kept, Json manager);
+  async::Task<Result<GcpToken>> token_of(const std::string& manager, const config::GcpAuth& account,
+                                         bool ssl_verify);
+  struct Reply {
+    int status;
+    std::string body;
+  };
+  async::Task<Result<Reply>> send(const SecretQuestion& question);
   void take(Kept& kept, Result<SecretMembers> answer);
   void mark_due(Kept& kept);
   void tell_settled();
@@ -116,6 +125,8 @@ class SecretStore final : private net::Timer {
   Parts parts_;
   SecretOptions options_;
   StringMap<Json> managers_;
+  StringMap<GcpToken> tokens_;                // by "gcp/1"; gone when the manager changes
+  uint64_t manager_changes_ = 0;              // a token that was asked for before one is not kept
   StringMap<std::unique_ptr<Kept>> secrets_;  // by "vault/1/path"
   std::map<SecretUser, std::vector<Kept*>> users_;
   std::vector<std::function<void()>> waits_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "plugin/fixture.h"
+#include "tls/test_certificate.h"
 
 namespace pylon::gateway {
 namespace {
@@ -97,11 +98,33 @@ TEST_F(SecretStoreTest, OnlySoManyAndThoseThatNobodyNeedsGo) {
   EXPECT_LE(secrets_.size(), 2u);
 }
 
-TEST_F(SecretStoreTest, OtherManagersAreNotAskedYet) {
-  secrets_.set_manager("gcp/1", Json::object());
-  find("$secret://gcp/1/a/b");
+TEST_F(SecretStoreTest, OneTokenOpensManySecretsOfGcp) {
+  tls::TestCertificate pair = tls::make_test_certificate("gcp.test", nullptr, true);
+  Json account = Json::object({{"client_email", "m"}, {"project_id", "p"}});
+  account["private_key"] = Json(pair.key_pem());
+  secrets_.set_manager("gcp/1", Json::object({{"auth_config", account}}));
+  http_.answer_body = R"({"access_token":"t","expires_in":3600,"payload":{"data":"eA=="}})";
+  find("$secret://gcp/1/a");
   settle();
-  EXPECT_EQ(find("$secret://gcp/1/a/b"), "failed this version asks vault and aws only");
+  EXPECT_EQ(http_.asked, 2);
+  EXPECT_EQ(http_.fields.find("Authorization")->second, "Bearer t");
+  EXPECT_EQ(find("$secret://gcp/1/a"), "known x");
+  EXPECT_EQ(find("$secret://gcp/1/a/b"), "failed the secret has no member b");
+  find("$secret://gcp/1/c");
+  settle();
+  EXPECT_EQ(http_.asked, 3);
+  EXPECT_EQ(http_.target, "/v1/projects/p/secrets/c/versions/latest:access");
+  http_.status = 401;  // the token is not good any more
+  secrets_.set_manager("gcp/1", Json::object({{"auth_config", account}, {"ssl_verify", false}}));
+  settle();
+  EXPECT_EQ(find("$secret://gcp/1/a"), "known x");
+}
+
+TEST_F(SecretStoreTest, AManagerOfNoKnownType) {
+  secrets_.set_manager("hsm/1", Json::object());
+  find("$secret://hsm/1/a/b");
+  settle();
+  EXPECT_EQ(find("$secret://hsm/1/a/b"), "failed there is no secret manager hsm/1");
   EXPECT_EQ(http_.asked, 0);
 }
 

@@ -5,24 +5,6 @@
 namespace pylon::gateway {
 namespace {
 
-std::string parsed(std::string_view reference) {
-  Result<SecretPath> path = parse_secret_reference(reference);
-  if (!path) return path.error().message;
-  return path->manager + " " + path->path + " " + path->member;
-}
-
-TEST(SecretReferences, ManagerPathAndMember) {
-  EXPECT_EQ(parsed("$secret://vault/1/jack/auth-key"), "vault/1 jack auth-key");
-  EXPECT_EQ(parsed("$secret://vault/a.b/x/y/z"), "vault/a.b x/y z");
-  EXPECT_EQ(parsed("$secret://aws/1/a/b"), "aws/1 a/b ");
-  EXPECT_EQ(parsed("$secret://aws/1/"), "it names no secret");
-  EXPECT_EQ(parsed("$secret://vault"), "it names no secret manager");
-  EXPECT_EQ(parsed("$secret://vault/1"), "it names no object of the secret manager");
-  EXPECT_EQ(parsed("$secret://vault/1/jack"),
-            "it names no secret and member: manager/id/path/member");
-  EXPECT_EQ(parsed("$secret://vault/1/jack/"), "it names no member of the secret");
-}
-
 config::VaultSecret manager(std::string uri, std::string prefix, std::string_view token) {
   config::VaultSecret vault;
   vault.uri = std::move(uri);
@@ -44,12 +26,12 @@ TEST(VaultQuestions, AddressPathAndToken) {
   EXPECT_EQ(asked->host, "v.test");
   EXPECT_EQ(asked->port, 8200);
   EXPECT_EQ(asked->target, "/base/v1/kv/apisix/a%20b/c");
-  EXPECT_EQ(asked->token.expose(), "t");
+  EXPECT_EQ(asked->fields.front().second.expose(), "t");
   asked = vault_question(manager("http://[::1]", "kv", "$env://TOKEN"), "x", environment);
   ASSERT_TRUE(asked.has_value());
   EXPECT_EQ(asked->host, "::1");
   EXPECT_EQ(asked->port, 0);
-  EXPECT_EQ(asked->token.expose(), "from-env");
+  EXPECT_EQ(asked->fields.front().second.expose(), "from-env");
 }
 
 TEST(VaultQuestions, WhatIsWrong) {
@@ -61,6 +43,8 @@ TEST(VaultQuestions, WhatIsWrong) {
   EXPECT_EQ(fault(manager("v.test", "kv", "t"), "a"), "its uri is no http or https address");
   EXPECT_EQ(fault(manager("http://v", "kv", "$env://NONE"), "a"),
             "its token: the environment variable NONE is not set");
+  EXPECT_EQ(fault(manager("http://v", "kv", "$secret://vault/1/a/b"), "a"),
+            "its token: it cannot be a secret of a manager itself");
 }
 
 std::string answer(int status, std::string_view body) {

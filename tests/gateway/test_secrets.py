@@ -8,6 +8,8 @@ import json
 import sqlite3
 import subprocess
 import threading
+import time
+import urllib.parse
 
 import pytest
 from harness.http import get
@@ -260,6 +262,84 @@ def test_secrets_of_aws(own_pylon, echo):
     assert allowed(gateway, "of aws")
     gateway.admin.put("/consumers", consumer("eve", "$secret://aws/1/team/eve/key"))
     assert "the secret manager has no such secret" in gateway.read_log("error.log")
+    server.shutdown()
+
+
+class Gcp(http.server.BaseHTTPRequestHandler):
+    """Gives a token for an assertion that is signed by `key`, and one secret for the token."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        form = dict(urllib.parse.parse_qsl(body, strict_parsing=True))
+        text, _, signature = form["assertion"].rpartition(".")
+        claims = json.loads(decoded(text.split(".")[1]))
+        good = (
+            form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+            and claims["iss"] == "pylon@project.test"
+            and claims["aud"] == f"http://127.0.0.1:{self.server.server_address[1]}/token"
+            and claims["iat"] <= time.time() + 1 < claims["exp"]
+            and self.is_signed(text.encode(), decoded(signature))
+        )
+        self.server.tokens += 1
+        token = {"access_token": "opens", "token_type": "Bearer", "expires_in": 3599}
+        self.answer(*((200, token) if good else (400, {"error": "invalid_grant"})))
+
+    def is_signed(self, text, signature):
+        folder = self.server.folder
+        (folder / "signature").write_bytes(signature)
+        command = ["openssl", "dgst", "-sha256", "-prverify", folder / "account.pem"]
+        more = ["-signature", folder / "signature"]
+        return subprocess.run([*command, *more], input=text, capture_output=True).returncode == 0
+
+    def do_GET(self):
+        if self.headers["Authorization"] != "Bearer opens":
+            return self.answer(401, {})
+        if self.path != "/v1/projects/p1/secrets/bob/versions/latest:access":
+            return self.answer(404, {})
+        data = base64.b64encode(json.dumps({"key": "of gcp"}).encode()).decode()
+        return self.answer(200, {"payload": {"data": data}})
+
+    answer = Aws.answer
+    log_message = Aws.log_message
+
+
+def decoded(text):
+    return base64.urlsafe_b64decode(text + "==")
+
+
+def test_secrets_of_gcp(own_pylon, echo):
+    gateway = own_pylon(QUICK)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gcp)
+    server.folder, server.tokens = gateway.folder, 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    key = gateway.folder / "account.pem"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    account = {
+        "client_email": "pylon@project.test",
+        "private_key": key.read_text(),
+        "project_id": "p1",
+        "token_uri": address + "/token",
+        "entries_uri": address + "/v1",
+    }
+    protect(gateway, echo)
+    gateway.admin.put("/secrets/gcp/1", {"auth_config": account})
+    (gateway.folder / "account.json").write_text(json.dumps(account))
+    gateway.admin.put("/secrets/gcp/2", {"auth_file": str(gateway.folder / "account.json")})
+    gateway.admin.put("/consumers", consumer("bob", "$secret://gcp/1/bob/key"))
+    assert allowed(gateway, "of gcp")
+    gateway.admin.put("/consumers", consumer("eve", "$secret://gcp/1/eve/key"))
+    assert "the secret manager has no such secret" in gateway.read_log("error.log")
+    assert server.tokens == 1
+    gateway.admin.call("DELETE", "/consumers/bob")
+    gateway.admin.put("/consumers", consumer("joe", "$secret://gcp/2/bob/key"))
+    assert allowed(gateway, "of gcp")
+    account["client_email"] = "other@project.test"
+    gateway.admin.put("/secrets/gcp/2", {"auth_config": account})
+    until(lambda: "token's address answers 400" in gateway.read_log("error.log"), "the log")
+    assert allowed(gateway, "of gcp") and "PRIVATE" not in gateway.read_log("error.log")
+    status, refused = gateway.admin.call("PUT", "/secrets/gcp/3", {})[:2]
+    assert status == 400, refused
     server.shutdown()
 
 
