@@ -11,9 +11,12 @@
 //   auto next = std::move(edit).commit();
 #pragma once
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/hamt.h"
 #include "base/hash.h"
@@ -33,23 +36,55 @@ class PersistentMap {
  public:
   using View = typename Traits::View;
 
+ private:
+  struct Node : Hamt::Leaf {
+    Node(uint64_t hash, View view, Value v) : Leaf(hash), key(view), value(std::move(v)) {}
+    typename Traits::Stored key;
+    Value value;
+  };
+
+ public:
+  // What is inserted waits until it is asked for, and goes in ordered by its hash: neighbours in
+  // the trie one after the other, which spares most of the cache misses of a first load.
   class Editor {
    public:
     explicit Editor(PersistentMap map) : map_(std::move(map)), edit_(Hamt::next_edit()) {}
 
-    const Value* find(View key) const { return map_.find(key); }
+    const Value* find(View key) {
+      flush();
+      return map_.find(key);
+    }
     void insert(View key, Value value) {
-      map_.trie_.insert(new Node(Traits::hash(key), key, std::move(value)), edit_);
+      waiting_.push_back(std::make_unique<Node>(Traits::hash(key), key, std::move(value)));
+      if (waiting_.size() == kMostWaiting) flush();
     }
     bool erase(View key) {
+      flush();
       const Node* node = map_.find_node(key);
       return node != nullptr && map_.trie_.erase(*node, edit_);
     }
-    PersistentMap commit() && { return std::move(map_); }
+    PersistentMap commit() && {
+      flush();
+      return std::move(map_);
+    }
 
    private:
+    static constexpr size_t kMostWaiting = 1 << 20;
+    static constexpr size_t kFew = 64;  // not worth a sort
+
+    void flush() {
+      // The trie takes the lowest bits of a hash first. Of equal keys the last one has to win.
+      auto order = [](const std::unique_ptr<Node>& a, const std::unique_ptr<Node>& b) {
+        return __builtin_bswap64(a->hash) < __builtin_bswap64(b->hash);
+      };
+      if (waiting_.size() > kFew) std::stable_sort(waiting_.begin(), waiting_.end(), order);
+      for (std::unique_ptr<Node>& node : waiting_) map_.trie_.insert(node.release(), edit_);
+      waiting_.clear();
+    }
+
     PersistentMap map_;
     uint64_t edit_;
+    std::vector<std::unique_ptr<Node>> waiting_;
   };
 
   PersistentMap() : trie_(kOperations) {}
@@ -85,12 +120,6 @@ class PersistentMap {
   }
 
  private:
-  struct Node : Hamt::Leaf {
-    Node(uint64_t hash, View view, Value v) : Leaf(hash), key(view), value(std::move(v)) {}
-    typename Traits::Stored key;
-    Value value;
-  };
-
   static bool same_key(const Hamt::Leaf& a, const Hamt::Leaf& b) {
     return Traits::equal(static_cast<const Node&>(a).key, View(static_cast<const Node&>(b).key));
   }

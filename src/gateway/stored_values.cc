@@ -15,20 +15,45 @@ namespace {
 constexpr std::string_view kEnv = "$env://";
 constexpr std::string_view kOfSsl[] = {"cert", "key", "certs", "keys", "client"};
 
+// Calls fn with every part of the value that may hold references.
+template <class Value, class Fn>
+void for_each_part(Kind kind, Value& value, Fn fn) {
+  if (kind != Kind::ssl) {
+    if (auto* plugins = value.find("plugins")) fn(*plugins);
+    return;
+  }
+  for (std::string_view name : kOfSsl) {
+    if (auto* member = value.find(name)) fn(*member);
+  }
+}
+
+bool has_reference(const Json& value) {
+  if (value.is_string()) return schema::is_secret_reference(value.as_string());
+  for (const auto& [name, member] : value.members()) {
+    if (has_reference(member)) return true;
+  }
+  for (const Json& item : value.items()) {
+    if (has_reference(item)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-void StoredValues::read(Kind kind, std::string_view id, Json& value) {
-  resolved_.clear();
+bool StoredValues::decrypt(Kind kind, Json& value) const {
   cipher_.decrypt(kind, value);
+  bool refers = false;
+  for_each_part(kind, std::as_const(value),
+                [&](const Json& part) { refers = refers || has_reference(part); });
+  return refers;
+}
+
+void StoredValues::resolve(Kind kind, std::string_view id, Json* value) {
+  resolved_.clear();
   reading_ = {kind, std::string(id)};
   if (secrets_ != nullptr) secrets_->forget(reading_);
-  if (kind == Kind::ssl) {
-    for (std::string_view name : kOfSsl) {
-      if (Json* member = value.find(name)) resolve_all(*member);
-    }
-  } else if (Json* plugins = value.find("plugins")) {
-    resolve_all(*plugins);
-  }
+  if (value == nullptr) return;
+  for_each_part(kind, *value, [this](Json& part) { resolve_all(part); });
 }
 
 void StoredValues::resolve_all(Json& value) {
@@ -37,11 +62,11 @@ void StoredValues::resolve_all(Json& value) {
   } else if (value.is_array()) {
     for (Json& item : value.items()) resolve_all(item);
   } else if (value.is_string() && schema::is_secret_reference(value.as_string())) {
-    resolve(value);
+    resolve_one(value);
   }
 }
 
-void StoredValues::resolve(Json& value) {
+void StoredValues::resolve_one(Json& value) {
   std::string reference(value.as_string());
   bool pending = false;
   Result<Secret> found = find(reference, pending);

@@ -1,5 +1,5 @@
 // StoredValues: the values of the store as they are meant: decrypted, and with secrets in the place
-// of references. Control thread.
+// of references.
 //
 //   $env://NAME                          the environment variable
 //   $env://NAME/member                   of the JSON object that it holds
@@ -33,12 +33,13 @@ class StoredValues final : public snapshot::ValueReader {
   void use(SecretStore& secrets) { secrets_ = &secrets; }
 
   // snapshot::ValueReader
-  void read(config::Kind kind, std::string_view id, Json& value) override;
+  bool decrypt(config::Kind kind, Json& value) const override;
+  void resolve(config::Kind kind, std::string_view id, Json* value) override;
   std::string redacted(std::string message) const override;
 
  private:
   void resolve_all(Json& value);
-  void resolve(Json& value);
+  void resolve_one(Json& value);
   Result<Secret> find(std::string_view reference, bool& pending);
 
   const plugin::FieldCipher& cipher_;

@@ -16,7 +16,8 @@ using schema::JsonSchema;
 struct Catalogue::Entry {
   PluginType type;
   std::array<bool, 2> enabled_in{true, true};  // by Subsystem
-  std::array<std::optional<JsonSchema>, 3> schemas;
+  std::array<std::optional<JsonSchema>, 3> schemas;  // by Document
+  std::array<std::vector<std::string>, 3> encrypted;  // paths of fields
 
   bool enabled() const { return enabled_in[0] || enabled_in[1]; }
   const std::optional<JsonSchema>& schema(Document document) const {
@@ -70,8 +71,15 @@ Catalogue::Catalogue(std::vector<PluginType> types, Services& services) : servic
     auto entry = std::make_unique<Entry>();
     std::string_view name = type.spec.name;
     entry->schemas[0] = compile(name, with_meta(type.config.schema()));
-    if (type.consumer.schema) entry->schemas[1] = compile(name, type.consumer.schema());
-    if (type.metadata.schema) entry->schemas[2] = compile(name, type.metadata.schema());
+    entry->encrypted[0] = entry->encrypted[1] = type.config.encrypted_fields();
+    if (type.consumer.schema) {
+      entry->schemas[1] = compile(name, type.consumer.schema());
+      entry->encrypted[1] = type.consumer.encrypted_fields();
+    }
+    if (type.metadata.schema) {
+      entry->schemas[2] = compile(name, type.metadata.schema());
+      entry->encrypted[2] = type.metadata.encrypted_fields();
+    }
     entry->type = std::move(type);
     by_name_.emplace(name, entry.get());
     entries_.push_back(std::move(entry));
@@ -129,15 +137,11 @@ const Json* Catalogue::schema(std::string_view name, Document document) const {
   return schema ? &schema->document() : nullptr;
 }
 
-std::vector<std::string> Catalogue::encrypted_fields(std::string_view name,
-                                                     Document document) const {
-  const PluginType* type = find(name);
-  if (type == nullptr) return {};
-  if (document == Document::metadata) {
-    return type->metadata.schema ? type->metadata.encrypted_fields() : std::vector<std::string>{};
-  }
-  bool of_consumer = document == Document::consumer && type->consumer.schema;
-  return of_consumer ? type->consumer.encrypted_fields() : type->config.encrypted_fields();
+const std::vector<std::string>& Catalogue::encrypted_fields(std::string_view name,
+                                                            Document document) const {
+  static const std::vector<std::string> kNone;
+  const Entry* found = entry(name);
+  return found != nullptr ? found->encrypted[static_cast<size_t>(document)] : kNone;
 }
 
 Result<Json> Catalogue::validated(const Entry& entry, Json conf, Document document) const {

@@ -1,6 +1,7 @@
 // Catalogue: which plugins there are, which of them are enabled, and what is right for them.
 //
-// Lives on the control thread for the life of the process. Messages are APISIX's.
+// Lives on the control thread for the life of the process; other threads may check and read
+// values while it is not told to enable other plugins. Messages are APISIX's.
 #pragma once
 
 #include <memory>
@@ -53,8 +54,8 @@ class Catalogue {
 
   // The JSON Schema of a document; null when the plugin is not enabled or has none.
   const Json* schema(std::string_view name, Document document) const;
-  // Paths of the fields that are stored encrypted.
-  std::vector<std::string> encrypted_fields(std::string_view name, Document document) const;
+  // Paths of the fields that are stored encrypted; none of a plugin that is not enabled.
+  const std::vector<std::string>& encrypted_fields(std::string_view name, Document document) const;
 
   struct Made {
     Ref<const Instance> instance;  // null: disabled

@@ -65,18 +65,9 @@ void FieldCipher::turn_plugins(Kind kind, Json& value, Way way) const {
 }
 
 void FieldCipher::turn_plugin(std::string_view name, Json& conf, Document document, Way way) const {
-  for (const std::string& path : fields_of(name, document)) turn_at(conf, path, way);
-}
-
-const std::vector<std::string>& FieldCipher::fields_of(std::string_view name,
-                                                       Document document) const {
-  StringMap<std::vector<std::string>>& known = fields_[static_cast<size_t>(document)];
-  auto found = known.find(name);
-  if (found != known.end()) return found->second;
-  static const std::vector<std::string> kNone;
-  if (catalogue_.find(name) == nullptr) return kNone;  // it may be enabled later
-  auto fields = catalogue_.encrypted_fields(name, document);
-  return known.emplace(std::string(name), std::move(fields)).first->second;
+  for (const std::string& path : catalogue_.encrypted_fields(name, document)) {
+    turn_at(conf, path, way);
+  }
 }
 
 // `path`: "clickhouse.password"; through arrays, to each item.

@@ -7,9 +7,7 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/keyring.h"
 #include "config/resource.h"
@@ -17,7 +15,7 @@
 
 namespace pylon::plugin {
 
-// Control thread only.
+// Any thread may use one.
 class FieldCipher {
  public:
   // `plugin_fields` false: private keys only, as with apisix.data_encryption.enable_encrypt_fields
@@ -36,7 +34,6 @@ class FieldCipher {
 
  private:
   enum class Way : uint8_t { encrypt, decrypt };
-  static constexpr size_t kDocuments = 3;
 
   void turn_plugins(config::Kind kind, Json& value, Way way) const;
   void turn_plugin(std::string_view name, Json& conf, Document document, Way way) const;
@@ -44,12 +41,10 @@ class FieldCipher {
   void turn(Json& value, Way way) const;
   void turn_keys(config::Kind kind, Json& value, Way way) const;
   void turn_key(Json* key, Way way) const;
-  const std::vector<std::string>& fields_of(std::string_view name, Document document) const;
 
   const Catalogue& catalogue_;
   Keyring keyring_;
   bool plugin_fields_;
-  mutable StringMap<std::vector<std::string>> fields_[kDocuments];  // by plugin; found out once
 };
 
 }  // namespace pylon::plugin

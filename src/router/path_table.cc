@@ -7,7 +7,7 @@ namespace pylon::router {
 PathTable::Editor::Editor(const PathTable& table)
     : exact_(table.exact_.edit()), prefixes_(table.prefixes_.edit()), edit_(Hamt::next_edit()) {}
 
-const PathNode* PathTable::Editor::find(const PathPattern& pattern) const {
+const PathNode* PathTable::Editor::find(const PathPattern& pattern) {
   if (pattern.is_exact()) return exact_.find(pattern.prefix());
   const PrefixNode* prefix = prefixes_.find_exact(pattern.prefix());
   return prefix != nullptr ? &prefix->node : nullptr;

@@ -50,7 +50,7 @@ class PathTable::Editor {
   PathTable commit() &&;
 
  private:
-  const PathNode* find(const PathPattern& pattern) const;
+  const PathNode* find(const PathPattern& pattern);
   void store(const PathPattern& pattern, PathNode node);
   void forget(const PathPattern& pattern);
   template <class Change>

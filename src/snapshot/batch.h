@@ -35,6 +35,4 @@ struct Builder::Batch {
   void add_routes(const Dependents& all) { routes.insert(all.begin(), all.end()); }
 };
 
-uint64_t digest_of(const Json& value);  // never 0
-
 }  // namespace pylon::snapshot

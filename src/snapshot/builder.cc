@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/hash.h"
 #include "observe/log.h"
 #include "snapshot/batch.h"
+#include "snapshot/read_ahead.h"
 
 namespace pylon::snapshot {
 
@@ -28,20 +28,9 @@ int rank(Kind kind) {
 
 }  // namespace
 
-uint64_t digest_of(const Json& value) { return hash_guarded(value.dump()) | 1; }
-
-Result<Json> Builder::read(const Change& change, uint64_t& digest) const {
-  Result<Json> value = Json::parse(change.value);
-  if (!value) return value;
-  if (parts_.values != nullptr) parts_.values->read(change.kind, change.id, *value);
-  value->erase("create_time");
-  value->erase("update_time");
-  digest = (digest_of(*value) ^ (catalogue_round_ << 1)) | 1;
-  return value;
-}
-
 Builder::Builder(const Parts& parts)
     : parts_(parts),
+      reader_(parts.catalogue, parts.values),
       upstream_maker_(parts.names, parts.keepalive),
       no_plugins_(make_ref<const plugin::SharedChain>(std::vector<Ref<const plugin::PluginSet>>())),
       current_(parts.mode) {
@@ -53,13 +42,32 @@ Builder::~Builder() = default;
 
 std::unique_ptr<const Snapshot> Builder::apply(std::span<const Change> changes) {
   std::vector<const Change*> ordered;
+  ordered.reserve(changes.size());
   for (const Change& change : changes) ordered.push_back(&change);
   std::stable_sort(ordered.begin(), ordered.end(),
                    [](const Change* a, const Change* b) { return rank(a->kind) < rank(b->kind); });
   make_room(changes);
   Batch batch(current_);
-  for (const Change* change : ordered) change_one(*change, batch);
+  ReadAhead ahead(reader_, ordered);
+  for (const Change* change : ordered) change_one(*change, ahead.next(), batch);
   return finish(batch);
+}
+
+// One that nobody has read ahead.
+Draft Builder::read(const Change& change) const {
+  Draft draft = reader_.read(change);
+  settle(change, draft);
+  return draft;
+}
+
+// What only this thread knows: secrets, and which plugins are enabled.
+void Builder::settle(const Change& change, Draft& draft) const {
+  if (change.value.empty() || !draft.content) return;
+  if (parts_.values != nullptr) {
+    parts_.values->resolve(change.kind, change.id, draft.open ? &draft.as<Json>() : nullptr);
+  }
+  if (draft.open) reader_.close(change.kind, draft);
+  draft.digest = (draft.digest ^ (catalogue_round_ << 1)) | 1;
 }
 
 // The first load brings very many at once.
@@ -119,39 +127,41 @@ std::string Builder::key_of(Kind kind, std::string_view id) const {
   return key;
 }
 
-void Builder::change_one(const Change& change, Batch& batch) {
+void Builder::change_one(const Change& change, Draft draft, Batch& batch) {
   Result<void> done = change_inner_upstreams(change, batch);
-  if (done) done = dispatch(change, batch);
+  settle(change, draft);
+  if (done) done = dispatch(change, draft, batch);
   if (!done) return quarantine(change.kind, change.id, done.error());
   if (!quarantined_.empty()) quarantined_.erase(key_of(change.kind, change.id));
 }
 
-Result<void> Builder::dispatch(const Change& change, Batch& batch) {
+Result<void> Builder::dispatch(const Change& change, Draft& draft, Batch& batch) {
+  if (!draft.content) return tl::unexpected(draft.content.error());
   switch (change.kind) {
     case Kind::route:
-      return change_route(change, batch);
+      return change_route(change, draft, batch);
     case Kind::stream_route:
-      return change_stream_route(change, batch);
+      return change_stream_route(change, draft, batch);
     case Kind::service:
-      return change_service(change, batch);
+      return change_service(change, draft, batch);
     case Kind::upstream:
-      return change_upstream(change, batch);
+      return change_upstream(change, draft, batch);
     case Kind::consumer:
-      return change_consumer(change, batch);
+      return change_consumer(change, draft, batch);
     case Kind::credential:
-      return change_credential(change, batch);
+      return change_credential(change, draft, batch);
     case Kind::consumer_group:
-      return change_consumer_group(change, batch);
+      return change_consumer_group(change, draft, batch);
     case Kind::plugin_config:
-      return change_plugin_config(change, batch);
+      return change_plugin_config(change, draft, batch);
     case Kind::global_rule:
-      return change_global_rule(change, batch);
+      return change_global_rule(change, draft, batch);
     case Kind::ssl:
-      return change_ssl(change, batch);
+      return change_ssl(change, draft, batch);
     case Kind::plugin_metadata:
-      return change_metadata(change, batch);
+      return change_metadata(change, draft, batch);
     case Kind::proto:
-      return change_proto(change);
+      return change_proto(change, draft);
     default:
       return {};  // other rooms serve these
   }
@@ -159,19 +169,14 @@ Result<void> Builder::dispatch(const Change& change, Batch& batch) {
 
 // ---- upstreams
 
-Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
+Result<void> Builder::change_upstream(const Change& change, Draft& draft, Batch& batch) {
   auto held = upstreams_.find(change.id);
   UpstreamPtr old = held != upstreams_.end() ? held->second.made : nullptr;
   UpstreamPtr made;
   std::string key = key_of(change.kind, change.id);
   if (!change.value.empty()) {
-    uint64_t digest = 0;
-    Result<Json> value = read(change, digest);
-    if (!value) return tl::unexpected(value.error());
-    Result<config::Upstream> config = config::parse_upstream(std::move(*value));
-    if (!config) return tl::unexpected(config.error());
-    auto result =
-        upstream_maker_.make(std::move(*config), digest, {change.kind, change.id}, key, old);
+    auto result = upstream_maker_.make(std::move(draft.as<config::Upstream>()), draft.digest,
+                                       {change.kind, change.id}, key, old);
     if (!result) return tl::unexpected(result.error());
     made = std::move(*result);
   }

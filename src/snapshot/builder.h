@@ -22,18 +22,11 @@
 #include "config/route.h"
 #include "config/service.h"
 #include "plugin/catalogue.h"
+#include "snapshot/draft.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/upstream_maker.h"
-#include "snapshot/value_reader.h"
 
 namespace pylon::snapshot {
-
-struct Change {
-  config::Kind kind;
-  std::string id;     // "1"; of a credential "bob/credentials/c1"; of metadata the plugin
-  std::string value;  // JSON text; empty: erased
-  int64_t create_revision = 0;
-};
 
 // Why a resource is not served as it is stored.
 struct Quarantined {
@@ -182,22 +175,21 @@ class Builder final {
   };
   struct Batch;  // one apply() at work
 
-  // What a stored value says, without the times that the Admin API keeps in it; `digest` tells
-  // whether it says something else than another. Never 0.
-  Result<Json> read(const Change& change, uint64_t& digest) const;
+  Draft read(const Change& change) const;
+  void settle(const Change& change, Draft& draft) const;
   void make_room(std::span<const Change> changes);
-  void change_one(const Change& change, Batch& batch);
-  Result<void> dispatch(const Change& change, Batch& batch);
+  void change_one(const Change& change, Draft draft, Batch& batch);
+  Result<void> dispatch(const Change& change, Draft& draft, Batch& batch);
   std::unique_ptr<const Snapshot> finish(Batch& batch);
 
   // routes and services
-  Result<void> change_route(const Change& change, Batch& batch);
-  Result<RouteState> make_route(const Change& change, Json value, const RouteState* held);
+  Result<void> change_route(const Change& change, Draft& draft, Batch& batch);
+  Result<RouteState> make_route(const Change& change, Draft& draft, const RouteState* held);
   static std::unique_ptr<const References> references_of(config::Route& route,
                                                          const std::string& text);
   void erase_route(const std::string& id, Batch& batch);
-  Result<void> change_service(const Change& change, Batch& batch);
-  Result<void> read_service(const Change& change, Json value, ServiceState& next);
+  Result<void> change_service(const Change& change, Draft& draft, Batch& batch);
+  Result<void> make_service(const Change& change, Draft& draft, ServiceState& next);
   void erase_service(const std::string& id, Batch& batch);
   void link(const Dependent& dependent, const References* references);
   void unlink(const Dependent& dependent, const References* references);
@@ -213,44 +205,46 @@ class Builder final {
                        const ServiceState* service, Route& route) const;
 
   // stream routes
-  Result<void> change_stream_route(const Change& change, Batch& batch);
-  Result<StreamState> make_stream_route(const Change& change, Json value, const StreamState* held);
+  Result<void> change_stream_route(const Change& change, Draft& draft, Batch& batch);
+  Result<StreamState> make_stream_route(const Change& change, Draft& draft,
+                                        const StreamState* held);
   void erase_stream_route(const std::string& id, Batch& batch);
   void compile_stream_route(const std::string& id, Batch& batch);
   static References references_of(const StreamState& state);
 
   // upstreams
   Result<void> change_inner_upstreams(const Change& change, Batch& batch);
-  Result<void> change_upstream(const Change& change, Batch& batch);
+  Result<void> change_upstream(const Change& change, Draft& draft, Batch& batch);
   static void put_upstream(const UpstreamPtr& old, const UpstreamPtr& made, Batch& batch);
   void drop_if_unused(StringMap<UpstreamState>::iterator upstream);
 
   // sets of plugins
-  Result<void> change_plugin_config(const Change& change, Batch& batch);
-  Result<void> change_consumer_group(const Change& change, Batch& batch);
-  Result<void> change_global_rule(const Change& change, Batch& batch);
-  Result<void> change_metadata(const Change& change, Batch& batch);
-  Result<void> change_proto(const Change& change) const;
+  Result<void> change_plugin_config(const Change& change, Draft& draft, Batch& batch);
+  Result<void> change_consumer_group(const Change& change, Draft& draft, Batch& batch);
+  Result<void> change_global_rule(const Change& change, Draft& draft, Batch& batch);
+  Result<void> change_metadata(const Change& change, Draft& draft, Batch& batch);
+  Result<void> change_proto(const Change& change, Draft& draft) const;
   Result<Ref<const plugin::PluginSet>> make_plugins(const Json& plugins, std::string_view key,
                                                     const plugin::PluginSet* previous) const;
   void rebuild_global_rules();
 
   // consumers
-  Result<void> change_consumer(const Change& change, Batch& batch);
-  Result<void> change_credential(const Change& change, Batch& batch);
+  Result<void> change_consumer(const Change& change, Draft& draft, Batch& batch);
+  Result<void> change_credential(const Change& change, Draft& draft, Batch& batch);
   void erase_consumer(const std::string& name, Batch& batch);
   uint64_t digest_of_credential(const std::string& consumer, const std::string& id) const;
   void index_consumer(const std::string& name, Batch& batch);
   void unindex_consumer(const std::string& name, Batch& batch);
 
   // ssl objects
-  Result<void> change_ssl(const Change& change, Batch& batch);
+  Result<void> change_ssl(const Change& change, Draft& draft, Batch& batch);
   void replace_ssl(const std::string& id, SslState next, Batch& batch);
   void settle_name(const std::string& name, Batch& batch);
 
   void quarantine(config::Kind kind, const std::string& id, const Error& error);
 
   Parts parts_;
+  DraftReader reader_;
   UpstreamMaker upstream_maker_;
   upstream::DenseIds route_slots_;
   Ref<const plugin::SharedChain> no_plugins_;

@@ -20,22 +20,14 @@ std::string custom_id_of(const config::Consumer& consumer) {
 
 }  // namespace
 
-Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
+Result<void> Builder::change_consumer(const Change& change, Draft& draft, Batch& batch) {
   if (change.value.empty()) {
     erase_consumer(change.id, batch);
     return {};
   }
   auto held = consumers_.find(change.id);
-  uint64_t digest = 0;
-  Result<Json> value = read(change, digest);
-  if (!value) return tl::unexpected(value.error());
-  if (held != consumers_.end() && held->second.digest == digest) return {};
-  Result<config::Consumer> config = schema::parse<config::Consumer>(std::move(*value));
-  if (!config) return tl::unexpected(config.error());
-  Json conf(Json::Object(std::move(config->plugins)));
-  config->plugins.clear();
-  Result<std::vector<plugin::Catalogue::AuthKey>> keys = parts_.catalogue.auth_keys(conf);
-  if (!keys) return tl::unexpected(keys.error());
+  if (held != consumers_.end() && held->second.digest == draft.digest) return {};
+  auto& [config, conf, keys] = draft.as<Draft::Identity>();
   bool known = held != consumers_.end() && held->second.consumer;
   const plugin::PluginSet* old = known ? held->second.consumer->plugins : nullptr;
   auto plugins = plugin::PluginSet::build(parts_.catalogue, conf, key_of(Kind::consumer, change.id),
@@ -45,16 +37,16 @@ Result<void> Builder::change_consumer(const Change& change, Batch& batch) {
   unindex_consumer(change.id, batch);
   auto consumer = make_ref<Consumer>();
   consumer->name = change.id;
-  consumer->group_id = std::move(config->group_id);
-  consumer->custom_id = custom_id_of(*config);
+  consumer->group_id = std::move(config.group_id);
+  consumer->custom_id = custom_id_of(config);
   if (!(*plugins)->empty()) {
     consumer->own_plugins = std::move(*plugins);
     consumer->plugins = consumer->own_plugins.get();
   }
   ConsumerState& state = consumers_[change.id];
-  state.digest = digest;
+  state.digest = draft.digest;
   state.consumer = std::move(consumer);
-  state.keys = std::move(*keys);
+  state.keys = std::move(keys);
   index_consumer(change.id, batch);
   return {};
 }
@@ -69,20 +61,16 @@ void Builder::erase_consumer(const std::string& name, Batch& batch) {
   if (held->second.credentials.empty()) consumers_.erase(held);
 }
 
-Result<void> Builder::change_credential(const Change& change, Batch& batch) {
+Result<void> Builder::change_credential(const Change& change, Draft& draft, Batch& batch) {
   size_t middle = change.id.find(kCredentials);
   if (middle == std::string::npos) return fail("a credential without consumer");
   std::string name = change.id.substr(0, middle);
   std::string id = change.id.substr(middle + kCredentials.size());
   CredentialState credential;
   if (!change.value.empty()) {
-    Result<Json> value = read(change, credential.digest);
-    if (!value) return tl::unexpected(value.error());
-    if (digest_of_credential(name, id) == credential.digest) return {};
-    const Json* conf = value->find("plugins");
-    auto keys = parts_.catalogue.auth_keys(conf == nullptr ? Json::object() : *conf);
-    if (!keys) return tl::unexpected(keys.error());
-    credential.keys = std::move(*keys);
+    if (digest_of_credential(name, id) == draft.digest) return {};
+    credential.digest = draft.digest;
+    credential.keys = std::move(draft.as<Draft::Identity>().keys);
   }
   unindex_consumer(name, batch);
   ConsumerState& state = consumers_[name];

@@ -26,7 +26,8 @@ Result<void> Builder::change_inner_upstreams(const Change& change, Batch& batch)
     if (plugins != nullptr) {
       for (const auto& inner : config::inner_upstreams(key, *plugins)) {
         Change part{Kind::upstream, inner.name, inner.value->dump(), change.create_revision};
-        if (Result<void> done = change_upstream(part, batch); !done) {
+        Draft draft = read(part);
+        if (Result<void> done = dispatch(part, draft, batch); !done) {
           observe::log(observe::Level::error, "{}: upstream of traffic-split: {}", key,
                        done.error().message);
           continue;
@@ -39,7 +40,8 @@ Result<void> Builder::change_inner_upstreams(const Change& change, Batch& batch)
   if (held != inner_names_.end()) {
     for (const std::string& name : held->second) {
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      (void)change_upstream({Kind::upstream, name, {}, 0}, batch);
+      Draft nothing;
+      (void)change_upstream({Kind::upstream, name, {}, 0}, nothing, batch);
     }
     inner_names_.erase(held);
   }

@@ -29,16 +29,15 @@ Result<Ref<const plugin::PluginSet>> Builder::make_plugins(
   return set;
 }
 
-Result<void> Builder::change_plugin_config(const Change& change, Batch& batch) {
+Result<void> Builder::change_plugin_config(const Change& change, Draft& draft, Batch& batch) {
   auto held = plugin_configs_.find(change.id);
   PluginConfigState next;
   if (!change.value.empty()) {
-    Result<Json> value = read(change, next.digest);
-    if (!value) return tl::unexpected(value.error());
+    next.digest = draft.digest;
     if (held != plugin_configs_.end() && held->second.digest == next.digest) return {};
     const plugin::PluginSet* previous =
         held != plugin_configs_.end() ? held->second.plugins.set.get() : nullptr;
-    auto set = make_plugins(plugins_of(*value), key_of(change.kind, change.id), previous);
+    auto set = make_plugins(plugins_of(draft.as<Json>()), key_of(change.kind, change.id), previous);
     if (!set) return tl::unexpected(set.error());
     if (*set) {
       next.plugins.chain =
@@ -54,7 +53,7 @@ Result<void> Builder::change_plugin_config(const Change& change, Batch& batch) {
   return {};
 }
 
-Result<void> Builder::change_consumer_group(const Change& change, Batch& batch) {
+Result<void> Builder::change_consumer_group(const Change& change, Draft& draft, Batch& batch) {
   auto held = consumer_groups_.find(change.id);
   if (change.value.empty()) {
     if (held == consumer_groups_.end()) return {};
@@ -63,23 +62,20 @@ Result<void> Builder::change_consumer_group(const Change& change, Batch& batch) 
     batch.changed = true;
     return {};
   }
-  uint64_t digest = 0;
-  Result<Json> value = read(change, digest);
-  if (!value) return tl::unexpected(value.error());
-  if (held != consumer_groups_.end() && held->second.digest == digest) return {};
+  if (held != consumer_groups_.end() && held->second.digest == draft.digest) return {};
   const plugin::PluginSet* previous =
       held != consumer_groups_.end() ? held->second.set.get() : nullptr;
   auto set =
-      plugin::PluginSet::build(parts_.catalogue, plugins_of(*value), key_of(change.kind, change.id),
+      plugin::PluginSet::build(parts_.catalogue, plugins_of(draft.as<Json>()), key_of(change.kind, change.id),
                                previous, plugin::PluginSet::Owner::consumer);
   if (!set) return tl::unexpected(set.error());
-  consumer_groups_[change.id] = {digest, *set};
+  consumer_groups_[change.id] = {draft.digest, *set};
   batch.consumer_groups.insert(change.id, *set);
   batch.changed = true;
   return {};
 }
 
-Result<void> Builder::change_global_rule(const Change& change, Batch& batch) {
+Result<void> Builder::change_global_rule(const Change& change, Draft& draft, Batch& batch) {
   auto held = global_rules_.find(change.id);
   if (change.value.empty()) {
     if (held == global_rules_.end()) return {};
@@ -87,17 +83,14 @@ Result<void> Builder::change_global_rule(const Change& change, Batch& batch) {
     batch.global_rules = true;
     return {};
   }
-  uint64_t digest = 0;
-  Result<Json> value = read(change, digest);
-  if (!value) return tl::unexpected(value.error());
-  if (held != global_rules_.end() && held->second.digest == digest) return {};
+  if (held != global_rules_.end() && held->second.digest == draft.digest) return {};
   const plugin::PluginSet* previous =
       held != global_rules_.end() ? held->second.set.get() : nullptr;
-  const Json& plugins = plugins_of(*value);
+  const Json& plugins = plugins_of(draft.as<Json>());
   auto set =
       plugin::PluginSet::build(parts_.catalogue, plugins, key_of(change.kind, change.id), previous);
   if (!set) return tl::unexpected(set.error());
-  global_rules_[change.id] = {digest, plugins, std::move(*set)};
+  global_rules_[change.id] = {draft.digest, plugins, std::move(*set)};
   batch.global_rules = true;
   return {};
 }
@@ -128,33 +121,29 @@ void Builder::rebuild_global_rules() {
   current_.global_rules = make_ref<const plugin::SharedChain>(std::move(sets));
 }
 
-Result<void> Builder::change_metadata(const Change& change, Batch& batch) {
+Result<void> Builder::change_metadata(const Change& change, Draft& draft, Batch& batch) {
   if (change.value.empty()) {
     batch.metadata |= metadata_.erase(change.id);
     return {};
   }
-  uint64_t digest = 0;
-  Result<Json> value = read(change, digest);
-  if (!value) return tl::unexpected(value.error());
   const Json* held = metadata_.find(change.id);
-  bool same = held != nullptr && *held == *value;
+  Json& value = draft.as<Json>();
+  bool same = held != nullptr && *held == value;
   if (same && metadata_round_ == catalogue_round_) return {};
-  metadata_[change.id] = std::move(*value);
+  metadata_[change.id] = std::move(value);
   metadata_round_ = catalogue_round_;
   batch.metadata = true;
   return {};
 }
 
 // Plugins hold the place of a definition: nothing has to be compiled again.
-Result<void> Builder::change_proto(const Change& change) const {
+Result<void> Builder::change_proto(const Change& change, Draft& draft) const {
   auto& all = parts_.catalogue.services().get<protobuf::Registry>(protobuf::Registry::kService);
   if (change.value.empty()) {
     all.erase(change.id);
     return {};
   }
-  Result<Json> value = Json::parse(change.value);
-  if (!value) return tl::unexpected(value.error());
-  const Json* content = value->find("content");
+  const Json* content = draft.as<Json>().find("content");
   return all.put(change.id, content != nullptr ? content->as_string() : std::string_view{});
 }
 

@@ -12,32 +12,22 @@ using config::Kind;
 
 namespace {
 
-// Takes the upstream out of a value: it is compiled, and changes, by itself. 0: there is none.
-uint64_t upstream_digest(const Json& value) {
-  const Json* upstream = value.find("upstream");
-  return upstream != nullptr ? digest_of(*upstream) : 0;
-}
-
 Json as_json(config::Plugins plugins) { return Json(Json::Object(std::move(plugins))); }
 
 }  // namespace
 
 // ---- routes
 
-Result<void> Builder::change_route(const Change& change, Batch& batch) {
+Result<void> Builder::change_route(const Change& change, Draft& draft, Batch& batch) {
   if (change.value.empty()) {
     erase_route(change.id, batch);
     return {};
   }
-  uint64_t digest = 0;
-  Result<Json> value = read(change, digest);
-  if (!value) return tl::unexpected(value.error());
   auto held = routes_.find(change.id);
   const RouteState* old = held != routes_.end() ? &held->second : nullptr;
-  if (old != nullptr && old->digest == digest) return {};
-  Result<RouteState> next = make_route(change, std::move(*value), old);
+  if (old != nullptr && old->digest == draft.digest) return {};
+  Result<RouteState> next = make_route(change, draft, old);
   if (!next) return tl::unexpected(next.error());
-  next->digest = digest;
   if (old != nullptr) {
     unlink({Kind::route, change.id}, old->references.get());
     if (old->upstream != nullptr && next->upstream == nullptr) {
@@ -55,12 +45,11 @@ Result<void> Builder::change_route(const Change& change, Batch& batch) {
   return {};
 }
 
-Result<Builder::RouteState> Builder::make_route(const Change& change, Json value,
+Result<Builder::RouteState> Builder::make_route(const Change& change, Draft& draft,
                                                 const RouteState* held) {
   RouteState next;
-  uint64_t of_upstream = upstream_digest(value);
-  Result<config::Route> config = config::parse_route(std::move(value));
-  if (!config) return tl::unexpected(config.error());
+  next.digest = draft.digest;
+  auto* config = &draft.as<config::Route>();
   std::string key = key_of(Kind::route, change.id);
   auto plugins = make_plugins(as_json(std::move(config->plugins)), key,
                               held != nullptr ? held->plugins.get() : nullptr);
@@ -68,8 +57,8 @@ Result<Builder::RouteState> Builder::make_route(const Change& change, Json value
   next.plugins = std::move(*plugins);
   if (config->upstream != nullptr) {
     auto made =
-        upstream_maker_.make(std::move(*config->upstream), of_upstream, {Kind::route, change.id},
-                             key, held != nullptr ? held->upstream : nullptr);
+        upstream_maker_.make(std::move(*config->upstream), draft.upstream_digest,
+                             {Kind::route, change.id}, key, held != nullptr ? held->upstream : nullptr);
     if (!made) return tl::unexpected(made.error());
     next.upstream = std::move(*made);
   }
@@ -148,12 +137,9 @@ Result<Ref<const router::Rule>> Builder::make_rule(const config::Route& config, 
 void Builder::rehost_route(const std::string& id, Batch& batch) {
   RouteState& state = routes_.find(id)->second;
   if (state.references->text.empty()) return;
-  uint64_t digest = 0;
-  Result<Json> value = read({Kind::route, id, state.references->text}, digest);
-  if (!value) return;  // it was read before
-  Result<config::Route> config = config::parse_route(std::move(*value));
-  if (!config) return;
-  auto rule = make_rule(*config, state.sequence, *state.slot);
+  Draft draft = read({Kind::route, id, state.references->text});
+  if (!draft.content) return;  // it was read before
+  auto rule = make_rule(draft.as<config::Route>(), state.sequence, *state.slot);
   if (!rule) return quarantine(Kind::route, id, rule.error());
   quarantined_.erase(key_of(Kind::route, id));
   batch.rules.replace(state.rule, *rule);
@@ -234,18 +220,13 @@ void Builder::choose_upstream(const RouteState& state, const References& referen
 
 // ---- services
 
-Result<void> Builder::change_service(const Change& change, Batch& batch) {
+Result<void> Builder::change_service(const Change& change, Draft& draft, Batch& batch) {
   if (change.value.empty()) {
     erase_service(change.id, batch);
     return {};
   }
-  uint64_t digest = 0;
-  Result<Json> value = read(change, digest);
-  if (!value) return tl::unexpected(value.error());
   ServiceState next;
-  next.exists = true;
-  Result<void> read = read_service(change, std::move(*value), next);
-  if (!read) return read;
+  if (Result<void> made = make_service(change, draft, next); !made) return made;
 
   ServiceState& state = services_[change.id];
   if (next.upstream != state.upstream) put_upstream(state.upstream, next.upstream, batch);
@@ -265,14 +246,12 @@ Result<void> Builder::change_service(const Change& change, Batch& batch) {
   return {};
 }
 
-Result<void> Builder::read_service(const Change& change, Json value, ServiceState& next) {
+Result<void> Builder::make_service(const Change& change, Draft& draft, ServiceState& next) {
+  next.exists = true;
+  next.digest = draft.digest;
+  auto* config = &draft.as<config::Service>();
   auto held = services_.find(change.id);
   const ServiceState* old = held != services_.end() ? &held->second : nullptr;
-  uint64_t of_upstream = upstream_digest(value);
-  auto config = schema::parse<config::Service>(value);
-  if (!config) return tl::unexpected(config.error());
-  value.erase("upstream");
-  next.digest = digest_of(value);
   std::string key = key_of(Kind::service, change.id);
   auto set = make_plugins(as_json(std::move(config->plugins)), key,
                           old != nullptr ? old->plugins.set.get() : nullptr);
@@ -284,8 +263,8 @@ Result<void> Builder::read_service(const Change& change, Json value, ServiceStat
   next.plugins.set = std::move(*set);
   if (config->upstream != nullptr) {
     auto made =
-        upstream_maker_.make(std::move(*config->upstream), of_upstream, {Kind::service, change.id},
-                             key, old != nullptr ? old->upstream : nullptr);
+        upstream_maker_.make(std::move(*config->upstream), draft.upstream_digest,
+                             {Kind::service, change.id}, key, old != nullptr ? old->upstream : nullptr);
     if (!made) return tl::unexpected(made.error());
     next.upstream = std::move(*made);
   }

@@ -57,15 +57,13 @@ Result<Ref<const ServerIdentity>> server_of(const std::string& id, config::Ssl& 
 
 }  // namespace
 
-Result<void> Builder::change_ssl(const Change& change, Batch& batch) {
+Result<void> Builder::change_ssl(const Change& change, Draft& draft, Batch& batch) {
   SslState next;
   if (!change.value.empty()) {
-    Result<Json> value = read(change, next.digest);
-    if (!value) return tl::unexpected(value.error());
+    next.digest = draft.digest;
     auto held = ssls_.find(change.id);
     if (held != ssls_.end() && held->second.digest == next.digest) return {};
-    Result<config::Ssl> config = config::parse_ssl(std::move(*value));
-    if (!config) return tl::unexpected(config.error());
+    auto* config = &draft.as<config::Ssl>();
     if (config->type == config::SslType::client) {
       auto identity = make_ref<tls::ClientIdentity>();
       identity->serial = tls::next_identity_serial();

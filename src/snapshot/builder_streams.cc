@@ -22,20 +22,16 @@ Result<std::optional<Cidr>> read_block(std::string_view field, const std::string
 
 }  // namespace
 
-Result<void> Builder::change_stream_route(const Change& change, Batch& batch) {
+Result<void> Builder::change_stream_route(const Change& change, Draft& draft, Batch& batch) {
   if (change.value.empty()) {
     erase_stream_route(change.id, batch);
     return {};
   }
-  uint64_t digest = 0;
-  Result<Json> value = read(change, digest);
-  if (!value) return tl::unexpected(value.error());
   auto held = stream_routes_.find(change.id);
   const StreamState* old = held != stream_routes_.end() ? &held->second : nullptr;
-  if (old != nullptr && old->digest == digest) return {};
-  Result<StreamState> next = make_stream_route(change, std::move(*value), old);
+  if (old != nullptr && old->digest == draft.digest) return {};
+  Result<StreamState> next = make_stream_route(change, draft, old);
   if (!next) return tl::unexpected(next.error());
-  next->digest = digest;
   Dependent self{Kind::stream_route, change.id};
   if (old != nullptr) {
     References references = references_of(*old);
@@ -59,13 +55,11 @@ Builder::References Builder::references_of(const StreamState& state) {
   return {state.conditions.service_id, state.upstream_id, {}, {}};
 }
 
-Result<Builder::StreamState> Builder::make_stream_route(const Change& change, Json value,
+Result<Builder::StreamState> Builder::make_stream_route(const Change& change, Draft& draft,
                                                         const StreamState* held) {
   StreamState next;
-  const Json* upstream = value.find("upstream");
-  uint64_t of_upstream = upstream != nullptr ? digest_of(*upstream) : 0;
-  auto config = schema::parse<config::StreamRoute>(value);
-  if (!config) return tl::unexpected(config.error());
+  next.digest = draft.digest;
+  auto* config = &draft.as<config::StreamRoute>();
   if (config->protocol != nullptr) {
     return fail("protocol: \"" + config->protocol->name + "\" is not spoken yet");
   }
@@ -78,7 +72,7 @@ Result<Builder::StreamState> Builder::make_stream_route(const Change& change, Js
                               held != nullptr ? held->plugins.get() : nullptr);
   if (!plugins) return tl::unexpected(plugins.error());
   if (config->upstream != nullptr) {
-    auto made = upstream_maker_.make(std::move(*config->upstream), of_upstream,
+    auto made = upstream_maker_.make(std::move(*config->upstream), draft.upstream_digest,
                                      {Kind::stream_route, change.id}, key,
                                      held != nullptr ? held->upstream : nullptr);
     if (!made) return tl::unexpected(made.error());

@@ -30,7 +30,7 @@ const StreamRoute* first_that_holds(const List* list, const StreamTable::Questio
 
 // ---- changes
 
-const StreamTable::List* StreamTable::Editor::list_of(const StreamRoute& route) const {
+const StreamTable::List* StreamTable::Editor::list_of(const StreamRoute& route) {
   const Ref<const List>* found =
       route.sni.empty() ? by_port_.find(route.server_port) : by_sni_.find(route.sni);
   return found != nullptr ? found->get() : nullptr;

@@ -68,7 +68,7 @@ class StreamTable {
     StreamTable commit() &&;
 
    private:
-    const List* list_of(const StreamRoute& route) const;
+    const List* list_of(const StreamRoute& route);
     void put(const StreamRoute& route, Ref<const List> list);
     PersistentMap<Ref<const List>, SlotKey>::Editor by_port_;
     PersistentMap<Ref<const List>>::Editor by_sni_;

@@ -1,5 +1,7 @@
 // ValueReader: what a stored value means, when it does not say so itself: decrypts what lies
-// encrypted in the store, and puts secrets in the place of references to them. Control thread.
+// encrypted in the store, and puts secrets in the place of references to them.
+//
+// decrypt(), then resolve(), for every value before it is compiled.
 #pragma once
 
 #include <string>
@@ -14,9 +16,11 @@ class ValueReader {
  public:
   virtual ~ValueReader() = default;
 
-  // Called for every value before it is compiled.
-  virtual void read(config::Kind kind, std::string_view id, Json& value) = 0;
-  // A message about the value that was read last, without the secrets that read() put into it.
+  // Any thread. True when the value refers to secrets, which only resolve() can put in.
+  virtual bool decrypt(config::Kind kind, Json& value) const = 0;
+  // Control thread. Null: it refers to none.
+  virtual void resolve(config::Kind kind, std::string_view id, Json* value) = 0;
+  // A message about the value that was resolved last, without its secrets. Control thread.
   virtual std::string redacted(std::string message) const = 0;
 };
 
