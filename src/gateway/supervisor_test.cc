@@ -20,6 +20,7 @@ namespace pylon::gateway {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int kPatienceMs = 20'000;
 
@@ -252,6 +253,24 @@ TEST_F(SupervisorTest, NoConnectionFailsDuringReloads) {
   int failed = 0;
   for (int i = 0; i < 500; ++i) failed += ask(port).pid == 0;
   EXPECT_EQ(failed, 0) << log();
+}
+
+TEST_F(SupervisorTest, AReloadWaitsForRoomBeforeAnOldProcessIsStopped) {
+  uint16_t port = free_port();
+  const std::string words[] = {"zero", "one", "two", "three", "four"};
+  write("# answer zero\n# hold on", {port}, "nginx_config: {worker_shutdown_timeout: 2s}\n");
+  start();
+  await_answer(port, "zero");
+  for (int i = 1; i <= 4; ++i) {
+    write("# answer " + words[i] + "\n# hold on", {port},
+          "nginx_config: {worker_shutdown_timeout: 2s}\n");
+    kill(supervisor_, SIGHUP);
+    await_answer(port, words[i]);
+  }
+  write("# answer last", {port});
+  kill(supervisor_, SIGHUP);  // the four before hold on until their time is up, not longer
+  await_answer(port, "last");
+  EXPECT_THAT(log(), Not(HasSubstr("killed")));
 }
 
 TEST_F(SupervisorTest, ABadConfigurationLeavesTheOldProcessServing) {
