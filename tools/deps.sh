@@ -13,6 +13,8 @@ TEST="clang clang-format libclang-rt-dev libbenchmark-dev libgmock-dev libgtest-
   nghttp2-client nginx openssl
   prometheus protobuf-compiler python3 python3-grpcio python3-h11 python3-h2 python3-protobuf
   python3-pytest python3-websockets python3-yaml wrk"
+# A Node from elsewhere brings npm, and excludes Debian's.
+command -v npm >/dev/null || TEST="$TEST nodejs npm"
 
 names=$BUILD
 for word in "$@"; do [ "$word" = test ] && names="$BUILD $TEST"; done

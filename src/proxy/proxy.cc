@@ -65,6 +65,7 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
                   visit.plugins,
                   visit.route->websocket,
                   &visit.pin};
+    errand.grpc = visit.grpc;
     int status = co_await parts_.forwarder.forward(errand);
     verdict = {status, errand.verdict.body()};
     visit.late = errand.late;

@@ -144,6 +144,7 @@ bool ServerStream::stalled() {
 Chunk ServerStream::pull() {
   if (body_failure_ != 0 || reset) return {Pull::error, {}};
   connection_.take_body(*this, held_);
+  (void)connection_.open_window(*this);
   if (held_.empty() && !remote_ended) {
     held_.release();
     return {Pull::again, {}};
