@@ -45,12 +45,13 @@ std::string describe_end(int status) {
 }
 
 // When the next start after a death may happen: at once, unless deaths come quickly one after the
-// other.
+// other. Clients wait meanwhile, so the pause grows only while no process gets as far as serving.
 class RestartPause {
  public:
-  int64_t after_death(int64_t lived_ms) {
+  int64_t after_death(int64_t lived_ms, bool served) {
     deaths_ = lived_ms < kQuickDeathMs ? deaths_ + 1 : 0;
     if (deaths_ < kRestartsAtOnce) return 0;
+    if (served) return kFirstPauseMs;
     return std::min(kFirstPauseMs << std::min(deaths_ - kRestartsAtOnce, 10), kLongestPauseMs);
   }
 
@@ -239,7 +240,8 @@ class Supervisor {
     if (!served_) return fail_first_start(dead, how);
     if (next_plan_ && is_next(dead)) return give_up_reload();
     if (!serving_or_starting()) {
-      int64_t pause = pause_.after_death(now_ms_ - dead.since_ms());
+      bool served = dead.state() == State::serving;
+      int64_t pause = pause_.after_death(now_ms_ - dead.since_ms(), served);
       restart_at_ms_ = now_ms_ + pause;
       if (pause > 0) log(Level::alert, "it keeps dying; the next start is in {} ms", pause);
     }
