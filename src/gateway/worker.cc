@@ -142,13 +142,13 @@ void Worker::enter(std::unique_ptr<net::Stream> stream, http::ConnectionEnds end
 void Worker::open_secured(std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends,
                           Entry entry) {
   if (entry.way == Way::https) return open(std::move(stream), ends);
-  std::string name(stream->server_name());
+  std::string name = stream->agreed().server_name;
   tcp_.accept(std::move(stream), {ends, name, entry.announces});
 }
 
 // The codec of a connection: what TLS has agreed on, or HTTP/1.
 void Worker::open(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends) {
-  if (ends.tls != nullptr && ends.tls->alpn() == "h2") {
+  if (ends.tls != nullptr && ends.tls->agreed().alpn == "h2") {
     http::h2::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
                                      http2_connections_);
     return;
