@@ -111,6 +111,7 @@ async::Task<int> Forwarder::forward(Errand& errand) {
     } while (outcome == Outcome::failed && retry == Retry::same_node);
     balancer_.finished(trial.pick.ticket, trial.rtt_us);
     if (outcome == Outcome::answered) co_return 0;
+    forget_answer(errand);
     if (outcome == Outcome::refused) co_return trial.status;
     status = upstream::status_of(trial.failure);
     if (retry == Retry::give_up) co_return status;
@@ -165,6 +166,16 @@ int Forwarder::refuse_scheme(const Errand& errand) {
   observe::log(observe::Level::error, "client {}: scheme {} of an upstream is not served yet",
                errand.exchange.client.text, upstream::scheme_name(errand.upstream.scheme));
   return 502;
+}
+
+// What came of an answer that is not passed on: only the plugins' fields stay.
+void Forwarder::forget_answer(Errand& errand) {
+  http::Response& response = errand.exchange.response;
+  response.fields.clear();
+  response.from_upstream = false;
+  for (const http::Field& field : errand.kept) {
+    response.fields.push(field.id, field.name(), field.value());
+  }
 }
 
 // ---- connecting

@@ -91,6 +91,7 @@ class Forwarder {
   };
 
   static int refuse_scheme(const Errand& errand);
+  static void forget_answer(Errand& errand);
   async::Task<Outcome> attempt(Errand& errand, Trial& trial);
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
 

@@ -185,8 +185,6 @@ void Proxy::answer(Exchange& exchange, Visit& visit, const Verdict& verdict) {
   int status = verdict.status();
   std::string_view body = verdict.body();
   http::Response& response = exchange.response;
-  if (response.from_upstream) response.fields.clear();
-  response.from_upstream = false;
   response.status = status;
   response.reason = {};
   response.fields.set(http::FieldId::server, parts_.options.server_field);

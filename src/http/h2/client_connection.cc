@@ -12,6 +12,7 @@ constexpr size_t kMaxHeads = 32;        // interim answers that wait to be read
 constexpr size_t kMaxLines = 64 << 10;  // octets of one head
 constexpr uint32_t kSpareNumbers = 1000;
 constexpr int kReadsPerTurn = 4;
+constexpr int64_t kSilenceUs = 1'000'000;      // a peer that is heard of less may be gone
 constexpr uint32_t kLargeWindow = 64 << 10;    // of the first octets, where large answers come
 constexpr uint32_t kWidestWindow = 256 << 10;  // of a stream
 
@@ -74,7 +75,10 @@ void ClientStream::wake() {
 
 void ClientStream::end() {
   waker_ = nullptr;
-  if (open) connection_.send_reset(*this, ErrorCode::cancel);
+  if (open) {
+    connection_.send_reset(*this, ErrorCode::cancel);
+    connection_.given_up(opened_us_);
+  }
   connection_.windows().give_back(lent_);
   connection_.ended(*this);
 }
@@ -87,6 +91,7 @@ Push ClientStream::send_head(const OutgoingHead& head, h1::Framing, std::string_
                              bool end) {
   if (connection_.broken()) return Push::error;
   connection_.open(*this);
+  opened_us_ = connection_.loop().now_us();
   size_t before = connection_.waiting_octets();
   std::vector<FieldLine> lines;
   lines.reserve(head.http2.size());
@@ -238,6 +243,12 @@ void ClientConnection::ended(ClientStream& stream) {
   on_output();
 }
 
+// The node may be gone without a word. Those who come later get another connection, as they would
+// with HTTP/1; whoever waits here may go on waiting.
+void ClientConnection::given_up(int64_t opened_us) {
+  if (heard_us_ < opened_us && loop_.now_us() >= opened_us + kSilenceUs) leaving_ = true;
+}
+
 void ClientConnection::on_event(void* self) {
   auto& connection = *static_cast<ClientConnection*>(self);
   if (connection.closed_ || connection.lost_) return;
@@ -259,6 +270,7 @@ bool ClientConnection::read() {
     net::Io io = inbox_.fill(*stream_);
     if (io.state == net::IoState::again) break;
     if (io.state != net::IoState::ok) return false;
+    heard_us_ = loop_.now_us();
   }
   if (stream_->can_read()) waker_.arm(loop_.now_us());
   on_output();

@@ -108,6 +108,7 @@ class ClientStream final : public Stream,
   size_t room_ = Downstream::kAnyRoom;  // where the body goes to
   uint32_t lent_ = 0;                   // of its window, by the budget
   uint32_t taken_ = 0;                  // octets since the window grew
+  int64_t opened_us_ = 0;
   bool unprocessed_ = false;
   bool regular_ = false;  // a field that is no pseudo-header field came
 };
@@ -169,6 +170,8 @@ class ClientConnection final : public Session,
     if (!stream.in_list()) waiting_.push_back(stream);
   }
   void ended(ClientStream& stream);
+  // A stream of that age was given up before it was answered.
+  void given_up(int64_t opened_us);
 
  private:
   static constexpr int kLargeMemory = 64;  // streams after a large answer that expect one, too
@@ -201,6 +204,7 @@ class ClientConnection final : public Session,
   IntrusiveList<Stream> waiting_;
   Terms terms_;
   Shared& shared_;
+  int64_t heard_us_ = 0;  // when octets came last
   int expect_large_ = 0;
   uint64_t exchanges_ = 0;
   bool leaving_ = false;  // the peer takes no more streams
