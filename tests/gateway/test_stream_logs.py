@@ -317,7 +317,8 @@ def test_the_format_may_stand_in_the_metadata(make, ports, node, server):
     del route["plugins"]["syslog"]["log_format"]
     gateway.admin.put("/stream_routes/1", route)
     talk(ports[0])
-    until(lambda: "syslog's log_format is not set" in gateway.read_log("error.log"), "the complaint")
+    unset = "syslog's log_format is not set"
+    until(lambda: unset in gateway.read_log("error.log"), "the complaint")
     gateway.admin.put("/plugin_metadata/syslog", {"log_format": {"of": "$server_port"}})
     talk(ports[0])
     assert told(server, 1) == [{"of": str(ports[0]), "route_id": "1"}]

@@ -53,8 +53,8 @@ def enable(served, host):
         port = int(host.node.rsplit(":", 1)[1])
         conf = {"allow_cidrs": ["127.0.0.1"], "allow_ports": [port], **(more or {})}
         plugins = {"forward-proxy": conf, **(plugins or {})}
-        nodes = {"127.0.0.1:1": 1}
-        served.admin.put("/routes/1", {"uri": "/*", "plugins": plugins, "upstream": {"nodes": nodes}})
+        upstream = {"nodes": {"127.0.0.1:1": 1}}
+        served.admin.put("/routes/1", {"uri": "/*", "plugins": plugins, "upstream": upstream})
 
     put()
     return put
