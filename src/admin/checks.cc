@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "admin/certificate.h"
 #include "expr/condition.h"
 #include "protobuf/schema.h"
@@ -75,16 +77,34 @@ Result<void> Checks::check_certificate(std::string_view certificate, std::string
   return admin::check_certificate(certificate, key);
 }
 
+const Json* key_in(const Json& conf, std::string_view plugin, const plugin::Catalogue& catalogue) {
+  const PluginType* type = catalogue.find(plugin);
+  if (type == nullptr || type->spec.key_attribute.empty()) return nullptr;
+  const Json* key = conf.find(type->spec.key_attribute);
+  if (key == nullptr || !key->is_string()) return nullptr;
+  return schema::is_secret_reference(key->as_string()) ? nullptr : key;
+}
+
+bool has_keys(const Json& plugins, const plugin::Catalogue& catalogue) {
+  const Json::Object& all = plugins.members();
+  return std::any_of(all.begin(), all.end(), [&](const auto& member) {
+    return key_in(member.second, member.first, catalogue) != nullptr;
+  });
+}
+
+FindOwner owners_known_to(const Node& node) {
+  return [&node](std::string_view plugin, std::string_view key) {
+    return node.key_owner(plugin, key);
+  };
+}
+
 Result<void> check_key_owners(const Json& plugins, std::string_view consumer,
                               std::string_view credential, const plugin::Catalogue& catalogue,
-                              const Node& node) {
+                              const FindOwner& find_owner) {
   for (const auto& [name, conf] : plugins.members()) {
-    const PluginType* type = catalogue.find(name);
-    if (type == nullptr || type->spec.key_attribute.empty()) continue;
-    const Json* key = conf.find(type->spec.key_attribute);
-    if (key == nullptr || !key->is_string()) continue;
-    if (schema::is_secret_reference(key->as_string())) continue;  // known only when it is used
-    std::optional<KeyOwner> owner = node.key_owner(name, key->as_string());
+    const Json* key = key_in(conf, name, catalogue);
+    if (key == nullptr) continue;
+    std::optional<KeyOwner> owner = find_owner(name, key->as_string());
     if (!owner) continue;
     bool same_consumer = owner->consumer == consumer;
     bool own = same_consumer && (credential.empty() || owner->credential == credential);
@@ -92,8 +112,8 @@ Result<void> check_key_owners(const Json& plugins, std::string_view consumer,
     std::string whose = owner->credential.empty() ? fmt::format("consumer: {}", owner->consumer)
                                                   : fmt::format("credential: {} of consumer: {}",
                                                                 owner->credential, owner->consumer);
-    return fail(fmt::format("duplicate {} of plugin {} found with {}", type->spec.key_attribute,
-                            name, whose));
+    return fail(fmt::format("duplicate {} of plugin {} found with {}",
+                            catalogue.find(name)->spec.key_attribute, name, whose));
   }
   return {};
 }

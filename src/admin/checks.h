@@ -1,6 +1,8 @@
 // Checks: what a resource's own check needs from plugins, conditions and other resources.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,10 +43,20 @@ class Checks final : public config::CheckHelp {
   const References* references_;
 };
 
+// The key that a plugin's configuration finds its consumer by; null when it has none, or one that
+// is known only when it is used.
+const Json* key_in(const Json& conf, std::string_view plugin, const plugin::Catalogue& catalogue);
+
+// Whether any of these plugins finds consumers by a key that is known.
+bool has_keys(const Json& plugins, const plugin::Catalogue& catalogue);
+
 // A key that an auth plugin finds consumers by belongs to one consumer or credential only.
 // `credential` is empty when a consumer is written: then its own credentials may have the key too.
+using FindOwner =
+    std::function<std::optional<KeyOwner>(std::string_view plugin, std::string_view key)>;
+FindOwner owners_known_to(const Node& node);
 Result<void> check_key_owners(const Json& plugins, std::string_view consumer,
                               std::string_view credential, const plugin::Catalogue& catalogue,
-                              const Node& node);
+                              const FindOwner& find_owner);
 
 }  // namespace pylon::admin

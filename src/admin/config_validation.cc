@@ -126,7 +126,8 @@ class Validation {
     if (auto used = check_plugin_references(*item); !used) return used;
     const Json* plugins = given.find("plugins");
     bool compares = node_ != nullptr && item->kind == Kind::consumer && plugins != nullptr;
-    return compares ? check_key_owners(*plugins, item->id, {}, catalogue_, *node_) : Result<void>();
+    if (!compares) return {};
+    return check_key_owners(*plugins, item->id, {}, catalogue_, owners_known_to(*node_));
   }
 
   References referred_by(const DocumentItem& item) const {

@@ -255,7 +255,8 @@ HistoryApi::Answer HistoryApi::rollback(const ApiRequest& request, std::string a
     auto asking = kept->differences(now, to->as_int(), *query);
     Outcome<Differences> back = co_await asking;
     if (!back) co_return refused(back.error());
-    auto judging = why_not(*back);
+    std::vector<store::Compare> relied_on;
+    auto judging = why_not(*back, now, relied_on);
     Outcome<std::string> fault = co_await judging;
     if (!fault) co_return store_failure(fault.error());
     if (!fault->empty()) co_return error_answer(400, *fault);
@@ -269,6 +270,7 @@ HistoryApi::Answer HistoryApi::rollback(const ApiRequest& request, std::string a
     auto making = way_back(*back);
     Outcome<store::Transaction> transaction = co_await making;
     if (!transaction) co_return store_failure(transaction.error());
+    transaction->compares.insert(transaction->compares.end(), relied_on.begin(), relied_on.end());
     std::string comment(request.field("X-Pylon-Comment"));
     if (comment.empty()) comment = fmt::format("rollback to revision {}", to->as_int());
     transaction->origin = {author, request.remote.to_string(), std::move(comment)};
@@ -309,7 +311,9 @@ async::Task<Outcome<store::Transaction>> HistoryApi::way_back(const Differences&
 }
 
 // Why the state afterwards would have a reference to nothing; empty when it has none.
-async::Task<Outcome<std::string>> HistoryApi::why_not(const Differences& back) const {
+// `relied_on`: what must still hold when it is written, of what was so after the revision.
+async::Task<Outcome<std::string>> HistoryApi::why_not(
+    const Differences& back, int64_t revision, std::vector<store::Compare>& relied_on) const {
   StringMap<const KeyDifference*> changed;
   for (const KeyDifference& one : back) changed.emplace(one.key, &one);
   for (const KeyDifference& one : back) {
@@ -329,15 +333,17 @@ async::Task<Outcome<std::string>> HistoryApi::why_not(const Differences& back) c
         Outcome<std::optional<Entry>> held = co_await getting;
         if (!held) co_return tl::unexpected(held.error());
         there = held->has_value();
+        if (there) relied_on.push_back({key, 0, store::Compare::Kind::there});
       }
       if (!there) co_return fmt::format("{} would refer to {}, which is not there", one.key, key);
     }
     if (one.after || back.size() > 1) continue;
     std::string id(name.find("id")->as_string());
-    auto asking = who_uses(parts_.store, parts_.keys, type->kind, id);
+    auto asking = who_uses(parts_.store, parts_.keys, type->kind, id, 0);
     Outcome<std::optional<std::string>> use = co_await asking;
     if (!use) co_return tl::unexpected(use.error());
     if (*use) co_return **use;
+    relied_on = nobody_else_uses(parts_.keys, type->kind, revision);
   }
   co_return std::string();
 }

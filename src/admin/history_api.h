@@ -57,7 +57,8 @@ class HistoryApi {
   Json named(std::string_view key) const;
 
   async::Task<store::Outcome<store::Transaction>> way_back(const Differences& back) const;
-  async::Task<store::Outcome<std::string>> why_not(const Differences& back) const;
+  async::Task<store::Outcome<std::string>> why_not(const Differences& back, int64_t revision,
+                                                   std::vector<store::Compare>& relied_on) const;
 
   Parts parts_;
 };

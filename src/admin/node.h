@@ -24,6 +24,9 @@ class Node {
   // also when they do not get there.
   virtual async::Task<void> applied(int64_t revision) = 0;
 
+  // Up to which revision of the store key_owner() knows the consumers.
+  virtual int64_t known_revision() const = 0;
+
   // As the newest snapshot knows it; a lookup, whatever the number of consumers.
   virtual std::optional<KeyOwner> key_owner(std::string_view plugin,
                                             std::string_view key) const = 0;

@@ -16,6 +16,7 @@
 #include "async/task.h"
 #include "async/turns.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "http/api.h"
 #include "plugin/catalogue.h"
 #include "plugin/field_cipher.h"
@@ -31,6 +32,16 @@ struct Call {
   std::optional<int64_t> ttl_s;
   std::string author;
   async::Turns::Turn* turn = nullptr;  // of a write: ended once it is committed
+  int attempt = 1;
+  // What its checks have relied on and another node may change before it is committed.
+  std::vector<store::Compare> relied_on = {};
+};
+
+// A key that a consumer is found by, and who carries it.
+struct KeptKey {
+  std::string plugin;
+  Secret key;
+  KeyOwner owner;
 };
 
 class ResourceApi {
@@ -49,8 +60,9 @@ class ResourceApi {
   // The method is one of the five.
   async::Task<http::ApiResponse> run(Call call);
 
-  // Between the checks of a write and its commit nothing may come that it was checked against. On
-  // this node, that is: other nodes of an etcd are met by the compares of the transaction only.
+  // Between the checks of a write and its commit nothing may come that it was checked against: on
+  // this node it waits for its turn, and other nodes of an etcd are met by the compares of the
+  // transaction. A write whose compares fail is checked and tried again.
   async::Turns& turns() { return turns_; }
 
  private:
@@ -70,17 +82,26 @@ class ResourceApi {
 
   // Everything that may be wrong with a value; settles its `id` and the target's.
   async::Task<Refusal> check(Call& call, Json& value, Write write);
-  async::Task<store::Outcome<References>> fetch_references(config::Kind kind, const Json& value);
-  async::Task<Refusal> check_others(const Call& call, const Json& value);
-  async::Task<Refusal> check_global_rules(std::string id, const Json& plugins);
-  async::Task<Refusal> check_parent(const Call& call);
-  async::Task<Refusal> bind_decoration(const Call& call, Json& value);
+  async::Task<Refusal> check_alone(Call& call, Json& value, Write write);
+  async::Task<store::Outcome<References>> fetch_references(Call& call, const Json& value);
+  async::Task<Refusal> check_others(Call& call, const Json& value);
+  async::Task<Refusal> check_keys(Call& call, const Json& plugins);
+  void add_keys(const store::Entry& entry, std::string_view collection,
+                std::vector<KeptKey>& kept) const;
+  async::Task<Refusal> check_global_rules(Call& call, const Json& plugins);
+  async::Task<Refusal> check_parent(Call& call);
+  async::Task<Refusal> bind_decoration(Call& call, Json& value);
   static Refusal without_parent(const Call& call);
   static Refusal patch_fault(const Call& call);
 
-  Answer store_put(const Call& call, const Json& value);
+  using Written = async::Task<store::Outcome<http::ApiResponse>>;
+  Written store_put(const Call& call, const Json& value);
+  Written store_post(Call& call, Json& value);
+  Written store_patch(const Call& call, const store::Entry& stored, Json value);
+  static bool may_try_again(const store::Failure& failure, int attempt);
   store::Transaction put_transaction(const Call& call, const std::string& key,
                                      const std::string& value, int64_t expected_mod_revision) const;
+  store::Transaction erase_transaction(const Call& call, const std::string& key) const;
   std::string shown_value(const config::ResourceType& type, const store::Entry& entry) const;
   std::string item_json(const config::ResourceType& type, const store::Entry& entry) const;
   std::string joined_items(const config::ResourceType& type,

@@ -389,6 +389,79 @@ TEST(ResourceApi, PatchLosesAgainstAnotherWriter) {
   EXPECT_EQ(desk.call("PUT", "/routes/1", route).status, 200);
 }
 
+// What another node writes between the checks of a write and its commit.
+TEST(ResourceApi, AnotherNodeTakesAwayWhatARouteRefersTo) {
+  for (std::string_view method : {"PUT", "POST"}) {
+    Desk desk;
+    desk.call("PUT", "/upstreams/1", R"({"nodes":{"a:1":1}})");
+    desk.store.before_next_write = [](store::MemoryStore& store) {
+      store.erase("/apisix/upstreams/1", {}).run_to_end();
+    };
+    EXPECT_EQ(desk.talk(std::string(method), method == "PUT" ? "/routes/1" : "/routes",
+                        R"({"uri":"/a","upstream_id":"1"})"),
+              error(400, "failed to fetch upstream info by upstream id [1], response code: 404"));
+  }
+}
+
+TEST(ResourceApi, AnotherNodeChangesWhatARouteRefersTo) {
+  Desk desk;
+  desk.call("PUT", "/upstreams/1", R"({"nodes":{"a:1":1}})");
+  desk.store.before_next_write = [](store::MemoryStore& store) {
+    store.put("/apisix/upstreams/1", R"({"nodes":{"a:2":1}})", {}).run_to_end();
+  };
+  size_t before = desk.store.transactions();
+  EXPECT_EQ(desk.call("PUT", "/routes/1", R"({"uri":"/a","upstream_id":"1"})").status, 201);
+  EXPECT_EQ(desk.store.transactions() - before, 2u);  // ours at the first try
+}
+
+TEST(ResourceApi, AnotherNodeBeginsToUseWhatIsDeleted) {
+  Desk desk;
+  desk.call("PUT", "/upstreams/1", R"({"nodes":{"a:1":1}})");
+  desk.store.before_next_write = [](store::MemoryStore& store) {
+    store.put("/apisix/routes/7", R"({"uri":"/a","upstream_id":"1"})", {}).run_to_end();
+  };
+  EXPECT_EQ(desk.talk("DELETE", "/upstreams/1"),
+            error(400, "can not delete this upstream, route [7] is still using it now"));
+  EXPECT_NE(desk.store.find("/apisix/upstreams/1"), nullptr);
+  desk.store.before_next_write = [](store::MemoryStore& store) {
+    store.put("/apisix/routes/7", R"({"uri":"/a"})", {}).run_to_end();
+  };
+  EXPECT_EQ(desk.call("DELETE", "/upstreams/1?force=true").status, 200);
+}
+
+TEST(ResourceApi, AnotherNodeGivesTheSameKeyToAConsumer) {
+  Desk desk;
+  desk.node.known_to = desk.store.revision();
+  desk.store.before_next_write = [](store::MemoryStore& store) {
+    std::string eve = R"({"username":"eve","plugins":{"key-auth":{"key":"k"}}})";
+    store.put("/apisix/consumers/eve", eve, {}).run_to_end();
+  };
+  std::string bob = R"({"username":"bob","plugins":{"key-auth":{"key":"k"}}})";
+  EXPECT_EQ(desk.talk("PUT", "/consumers", bob),
+            error(400, "duplicate key of plugin key-auth found with consumer: eve"));
+  EXPECT_EQ(desk.store.find("/apisix/consumers/bob"), nullptr);
+}
+
+TEST(ResourceApi, AnotherNodePutsAPluginIntoAGlobalRule) {
+  Desk desk;
+  desk.store.before_next_write = [](store::MemoryStore& store) {
+    store.put("/apisix/global_rules/2", R"({"plugins":{"ip-restriction":{}}})", {}).run_to_end();
+  };
+  EXPECT_EQ(desk.talk("PUT", "/global_rules/1", R"({"plugins":{"ip-restriction":{}}})"),
+            error(400, "plugin 'ip-restriction' already exists in global rule with id '2'"));
+}
+
+TEST(ResourceApi, AWriteGoesThroughWhenWhatOthersWroteDoesNotMatter) {
+  Desk desk;
+  desk.call("PUT", "/consumers", R"({"username":"bob"})");
+  desk.node.known_to = desk.store.revision();
+  desk.store.before_next_write = [](store::MemoryStore& store) {
+    store.put("/apisix/consumers/eve", R"({"username":"eve"})", {}).run_to_end();
+  };
+  std::string credential = R"({"plugins":{"key-auth":{"key":"k"}}})";
+  EXPECT_EQ(desk.call("PUT", "/consumers/bob/credentials/1", credential).status, 201);
+}
+
 TEST(ResourceApi, ListsFilterAndPage) {
   Desk desk;
   for (int i = 1; i <= 12; ++i) {

@@ -1,6 +1,7 @@
 // What may be wrong with a value that is written, in APISIX's order.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "admin/answer.h"
@@ -11,6 +12,7 @@ namespace pylon::admin {
 
 using config::Kind;
 using config::ResourceType;
+using store::Compare;
 using store::Entry;
 using store::Outcome;
 using IdRule = ResourceType::IdRule;
@@ -44,9 +46,32 @@ std::optional<std::string> id_fault(Target& target, Json& value, bool needs_id) 
   return std::nullopt;
 }
 
+std::optional<KeyOwner> owner_among(const std::vector<KeptKey>& kept, std::string_view plugin,
+                                    std::string_view key) {
+  for (const KeptKey& each : kept) {
+    if (each.plugin == plugin && each.key.equals(key)) return each.owner;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 async::Task<ResourceApi::Refusal> ResourceApi::check(Call& call, Json& value, Write write) {
+  call.relied_on.clear();
+  if (call.target.type->kind == Kind::graphql_cost_decoration) {
+    async::Task<Refusal> binding = bind_decoration(call, value);
+    Refusal refusal = co_await binding;
+    if (refusal) co_return refusal;
+  }
+  async::Task<Refusal> checking = check_alone(call, value, write);
+  Refusal refusal = co_await checking;
+  if (refusal) co_return refusal;
+  async::Task<Refusal> comparing = check_others(call, value);
+  co_return co_await comparing;
+}
+
+// Without the other resources, but for those that it refers to.
+async::Task<ResourceApi::Refusal> ResourceApi::check_alone(Call& call, Json& value, Write write) {
   const ResourceType& type = *call.target.type;
   read_empty_array_as_object(value);
   if (!value.is_object()) {
@@ -60,7 +85,7 @@ async::Task<ResourceApi::Refusal> ResourceApi::check(Call& call, Json& value, Wr
   if (time && write != Write::patch) {
     co_return error_answer(400, "the property is forbidden:  " + *time);
   }
-  async::Task<Outcome<References>> fetching = fetch_references(type.kind, value);
+  async::Task<Outcome<References>> fetching = fetch_references(call, value);
   Outcome<References> references = co_await fetching;
   if (!references) co_return store_failure(references.error());
 
@@ -71,12 +96,12 @@ async::Task<ResourceApi::Refusal> ResourceApi::check(Call& call, Json& value, Wr
   Result<void> checked = type.check(copy, context);
   if (!checked) co_return error_answer(400, checked.error().message);
   if (type.id_rule == IdRule::username) call.target.id = copy.find("username")->as_string();
-  async::Task<Refusal> checking = check_others(call, value);
-  co_return co_await checking;
+  co_return std::nullopt;
 }
 
 // Plugins may name resources too, but whether those exist is not asked.
-async::Task<Outcome<References>> ResourceApi::fetch_references(Kind kind, const Json& value) {
+async::Task<Outcome<References>> ResourceApi::fetch_references(Call& call, const Json& value) {
+  Kind kind = call.target.type->kind;
   Json without_plugins = value;
   without_plugins.erase("plugins");
   References found;
@@ -86,6 +111,10 @@ async::Task<Outcome<References>> ResourceApi::fetch_references(Kind kind, const 
     Outcome<std::optional<Entry>> entry = co_await getting;
     if (!entry) co_return tl::unexpected(entry.error());
     if (!*entry) continue;
+    // Of these the value counts, too.
+    bool same = reference.kind == Kind::ssl || reference.kind == Kind::stream_route;
+    call.relied_on.push_back(same ? Compare{std::move(key), (*entry)->mod_revision}
+                                  : Compare{std::move(key), 0, Compare::Kind::there});
     Result<Json> parsed = Json::parse((*entry)->value);
     found.push_back({reference.kind, reference.id, parsed ? std::move(*parsed) : Json()});
   }
@@ -93,34 +122,81 @@ async::Task<Outcome<References>> ResourceApi::fetch_references(Kind kind, const 
 }
 
 // The checks that look at other resources of any number.
-async::Task<ResourceApi::Refusal> ResourceApi::check_others(const Call& call, const Json& value) {
+async::Task<ResourceApi::Refusal> ResourceApi::check_others(Call& call, const Json& value) {
   Kind kind = call.target.type->kind;
   const Json* given = value.find("plugins");
   const Json none = Json::object();
   const Json& plugins = given != nullptr ? *given : none;
   if (kind == Kind::consumer || kind == Kind::credential) {
-    bool of_consumer = kind == Kind::consumer;
-    std::string_view consumer = of_consumer ? call.target.id : call.target.parent;
-    std::string_view credential = of_consumer ? std::string_view() : call.target.id;
-    Result<void> owners =
-        check_key_owners(plugins, consumer, credential, parts_.catalogue, parts_.node);
-    if (!owners) co_return error_answer(400, owners.error().message);
+    async::Task<Refusal> checking = check_keys(call, plugins);
+    Refusal refusal = co_await checking;
+    if (refusal) co_return refusal;
   }
   if (kind == Kind::credential) {
     async::Task<Refusal> checking = check_parent(call);
     co_return co_await checking;
   }
   if (kind == Kind::global_rule) {
-    async::Task<Refusal> checking = check_global_rules(call.target.id, plugins);
+    async::Task<Refusal> checking = check_global_rules(call, plugins);
     co_return co_await checking;
   }
   co_return std::nullopt;
 }
 
+// The owners of keys are those that this node knows, and at another attempt also those that
+// another node has written since then.
+async::Task<ResourceApi::Refusal> ResourceApi::check_keys(Call& call, const Json& plugins) {
+  bool of_consumer = call.target.type->kind == Kind::consumer;
+  std::string_view consumer = of_consumer ? call.target.id : call.target.parent;
+  std::string_view credential = of_consumer ? std::string_view() : call.target.id;
+  if (!has_keys(plugins, parts_.catalogue)) co_return std::nullopt;
+  std::string collection = keys_.collection(config::resource_type(Kind::consumer), {});
+  int64_t known = parts_.node.known_revision();
+  Result<void> owners = check_key_owners(plugins, consumer, credential, parts_.catalogue,
+                                         owners_known_to(parts_.node));
+  if (owners && call.attempt > 1) {
+    async::Task<Outcome<std::vector<Entry>>> listing = parts_.store.search(collection, {}, known);
+    Outcome<std::vector<Entry>> newer = co_await listing;
+    if (!newer) co_return store_failure(newer.error());
+    std::vector<KeptKey> kept;
+    for (const Entry& entry : *newer) {
+      known = std::max(known, entry.mod_revision);
+      add_keys(entry, collection, kept);
+    }
+    auto as_listed = [&](std::string_view plugin, std::string_view key) {
+      return owner_among(kept, plugin, key);
+    };
+    owners = check_key_owners(plugins, consumer, credential, parts_.catalogue, as_listed);
+  }
+  if (!owners) co_return error_answer(400, owners.error().message);
+  call.relied_on.push_back({std::move(collection), known, Compare::Kind::unwritten});
+  co_return std::nullopt;
+}
+
+// The plugins' keys of a consumer or credential, as they are meant.
+void ResourceApi::add_keys(const Entry& entry, std::string_view collection,
+                           std::vector<KeptKey>& kept) const {
+  std::string_view name = std::string_view(entry.key).substr(collection.size());
+  size_t slash = name.find('/');
+  KeyOwner owner{std::string(name.substr(0, slash)), {}};
+  if (slash != name.npos) owner.credential = name.substr(name.rfind('/') + 1);
+  Result<Json> value = Json::parse(entry.value);
+  if (!value) return;
+  Kind kind = slash == name.npos ? Kind::consumer : Kind::credential;
+  if (parts_.cipher != nullptr) parts_.cipher->decrypt(kind, *value);
+  const Json* plugins = value->find("plugins");
+  if (plugins == nullptr) return;
+  for (const auto& [plugin, conf] : plugins->members()) {
+    const Json* key = key_in(conf, plugin, parts_.catalogue);
+    if (key != nullptr) kept.push_back({plugin, Secret(key->as_string()), owner});
+  }
+}
+
 // A plugin may be in one global rule only.
-async::Task<ResourceApi::Refusal> ResourceApi::check_global_rules(std::string id,
-                                                                  const Json& plugins) {
+async::Task<ResourceApi::Refusal> ResourceApi::check_global_rules(Call& call, const Json& plugins) {
+  const std::string& id = call.target.id;
   std::string collection = keys_.collection(config::resource_type(Kind::global_rule), {});
+  call.relied_on.push_back({collection, parts_.store.revision(), Compare::Kind::unwritten});
   async::Task<Outcome<std::vector<Entry>>> listing = parts_.store.list(collection);
   Outcome<std::vector<Entry>> rules = co_await listing;
   if (!rules) co_return store_failure(rules.error());
@@ -138,18 +214,19 @@ async::Task<ResourceApi::Refusal> ResourceApi::check_global_rules(std::string id
   co_return std::nullopt;
 }
 
-async::Task<ResourceApi::Refusal> ResourceApi::check_parent(const Call& call) {
+async::Task<ResourceApi::Refusal> ResourceApi::check_parent(Call& call) {
   const ResourceType& parent = *config::find_resource_type(call.target.type->parent);
   std::string key = keys_.item(parent, {}, call.target.parent);
   async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(key);
   Outcome<std::optional<Entry>> entry = co_await getting;
   if (!entry) co_return store_failure(entry.error());
   if (!*entry) co_return error_answer(404, fmt::format("{} not found", parent.kind_word));
+  call.relied_on.push_back({std::move(key), 0, Compare::Kind::there});
   co_return std::nullopt;
 }
 
 // A decoration belongs to the service of its path, and a field is decorated once.
-async::Task<ResourceApi::Refusal> ResourceApi::bind_decoration(const Call& call, Json& value) {
+async::Task<ResourceApi::Refusal> ResourceApi::bind_decoration(Call& call, Json& value) {
   const std::string& service = call.target.parent;
   const Json* given = value.find("service_id");
   if (given != nullptr && schema::text_of(*given) != service) {
@@ -159,8 +236,9 @@ async::Task<ResourceApi::Refusal> ResourceApi::bind_decoration(const Call& call,
   Refusal refusal = co_await checking;
   if (refusal) co_return refusal;
 
-  async::Task<Outcome<std::vector<Entry>>> listing =
-      parts_.store.list(keys_.collection(*call.target.type, service));
+  std::string collection = keys_.collection(*call.target.type, service);
+  call.relied_on.push_back({collection, parts_.store.revision(), Compare::Kind::unwritten});
+  async::Task<Outcome<std::vector<Entry>>> listing = parts_.store.list(std::move(collection));
   Outcome<std::vector<Entry>> others = co_await listing;
   if (!others) co_return store_failure(others.error());
   const Json* field = value.find("field_path");

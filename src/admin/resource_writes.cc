@@ -20,7 +20,7 @@ using store::Outcome;
 
 namespace {
 
-constexpr int kPutAttempts = 8;  // against other writers of the same key
+constexpr int kAttempts = 16;  // against other writers
 
 bool is_true(const http::ApiRequest& request, std::string_view name) {
   std::string value;
@@ -45,6 +45,11 @@ std::string children_prefix(const ResourceType& type, const std::string& key) {
 
 }  // namespace
 
+bool ResourceApi::may_try_again(const store::Failure& failure, int attempt) {
+  return failure.kind == store::Failure::Kind::conflict && attempt < kAttempts;
+}
+
+// Replaces whatever is there; another writer in between means once more.
 async::Task<ApiResponse> ResourceApi::put(Call call) {
   const ResourceType& type = *call.target.type;
   if (Refusal refusal = without_parent(call)) co_return std::move(*refusal);
@@ -52,63 +57,60 @@ async::Task<ApiResponse> ResourceApi::put(Call call) {
     co_return error_answer(400, missing_id(type));
   }
   if (!call.body) co_return error_answer(400, "missing configurations");
-  Json value = std::move(*call.body);
-  if (type.kind == Kind::graphql_cost_decoration) {
-    async::Task<Refusal> binding = bind_decoration(call, value);
-    Refusal refusal = co_await binding;
+  for (;; ++call.attempt) {
+    Json value = *call.body;
+    async::Task<Refusal> checking = check(call, value, Write::put);
+    Refusal refusal = co_await checking;
     if (refusal) co_return std::move(*refusal);
+    if (type.id_rule == ResourceType::IdRule::plugin) value["id"] = Json(call.target.id);
+    Written storing = store_put(call, value);
+    Outcome<ApiResponse> answer = co_await storing;
+    if (answer) co_return std::move(*answer);
+    if (!may_try_again(answer.error(), call.attempt)) co_return store_failure(answer.error());
   }
-  async::Task<Refusal> checking = check(call, value, Write::put);
-  Refusal refusal = co_await checking;
-  if (refusal) co_return std::move(*refusal);
-  if (type.id_rule == ResourceType::IdRule::plugin) value["id"] = Json(call.target.id);
-  Answer storing = store_put(call, value);
-  co_return co_await storing;
 }
 
-// Replaces whatever is there, keeping its create_time; another writer in between means once more.
-async::Task<ApiResponse> ResourceApi::store_put(const Call& call, const Json& value) {
+// Keeps the create_time of what was there.
+async::Task<Outcome<ApiResponse>> ResourceApi::store_put(const Call& call, const Json& value) {
   std::string key = keys_.item(call.target);
-  for (int attempt = 1;; ++attempt) {
-    async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(key);
-    Outcome<std::optional<Entry>> previous = co_await getting;
-    if (!previous) co_return store_failure(previous.error());
+  async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(key);
+  Outcome<std::optional<Entry>> previous = co_await getting;
+  if (!previous) co_return tl::unexpected(previous.error());
 
-    std::string text = as_stored(*call.target.type, stamped(*call.target.type, value, *previous));
-    int64_t expected = *previous ? (*previous)->mod_revision : 0;
-    async::Task<Outcome<Committed>> writing =
-        parts_.store.transaction(put_transaction(call, key, text, expected));
-    Outcome<Committed> committed = co_await writing;
-    if (!committed) {
-      bool again = committed.error().kind == store::Failure::Kind::conflict;
-      if (again && attempt < kPutAttempts) continue;
-      co_return store_failure(committed.error());
-    }
-    ApiResponse response = written_answer(*previous ? 200 : 201, "set", key, text);
-    Answer finishing = finish(call, committed->revision, std::move(response));
-    co_return co_await finishing;
-  }
+  std::string text = as_stored(*call.target.type, stamped(*call.target.type, value, *previous));
+  int64_t expected = *previous ? (*previous)->mod_revision : 0;
+  async::Task<Outcome<Committed>> writing =
+      parts_.store.transaction(put_transaction(call, key, text, expected));
+  Outcome<Committed> committed = co_await writing;
+  if (!committed) co_return tl::unexpected(committed.error());
+  ApiResponse response = written_answer(*previous ? 200 : 201, "set", key, text);
+  Answer finishing = finish(call, committed->revision, std::move(response));
+  co_return co_await finishing;
 }
 
 async::Task<ApiResponse> ResourceApi::post(Call call) {
   if (Refusal refusal = without_parent(call)) co_return std::move(*refusal);
   if (!call.body) co_return error_answer(400, "missing configurations");
-  Json value = std::move(*call.body);
-  if (call.target.type->kind == Kind::graphql_cost_decoration) {
-    async::Task<Refusal> binding = bind_decoration(call, value);
-    Refusal refusal = co_await binding;
+  for (;; ++call.attempt) {
+    Json value = *call.body;
+    if (call.attempt > 1) call.target.id.clear();  // the one that was made for it
+    async::Task<Refusal> checking = check(call, value, Write::post);
+    Refusal refusal = co_await checking;
     if (refusal) co_return std::move(*refusal);
+    Written storing = store_post(call, value);
+    Outcome<ApiResponse> answer = co_await storing;
+    if (answer) co_return std::move(*answer);
+    if (!may_try_again(answer.error(), call.attempt)) co_return store_failure(answer.error());
   }
-  async::Task<Refusal> checking = check(call, value, Write::post);
-  Refusal refusal = co_await checking;
-  if (refusal) co_return std::move(*refusal);
+}
 
+async::Task<Outcome<ApiResponse>> ResourceApi::store_post(Call& call, Json& value) {
   // A revision is used up as the id: nobody else can have it.
   store::PutOptions counter{.expected_mod_revision = {}, .ttl_s = {}, .origin = origin_of(call)};
   async::Task<Outcome<Committed>> counting =
       parts_.store.put(keys_.id_counter(), "1", std::move(counter));
   Outcome<Committed> counted = co_await counting;
-  if (!counted) co_return store_failure(counted.error());
+  if (!counted) co_return tl::unexpected(counted.error());
   call.target.id = fmt::format("{:020}", counted->revision);
   value["id"] = Json(call.target.id);
 
@@ -117,38 +119,47 @@ async::Task<ApiResponse> ResourceApi::post(Call call) {
   async::Task<Outcome<Committed>> writing =
       parts_.store.transaction(put_transaction(call, key, text, 0));
   Outcome<Committed> committed = co_await writing;
-  if (!committed) co_return store_failure(committed.error());
+  if (!committed) co_return tl::unexpected(committed.error());
   Answer finishing = finish(call, committed->revision, written_answer(201, "create", key, text));
   co_return co_await finishing;
 }
 
+// Again when something that it was checked against has changed, but not when the value itself has.
 async::Task<ApiResponse> ResourceApi::patch(Call call) {
-  const ResourceType& type = *call.target.type;
   if (Refusal refusal = patch_fault(call)) co_return std::move(*refusal);
-  std::string key = keys_.item(call.target);
-  async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(key);
-  Outcome<std::optional<Entry>> stored = co_await getting;
-  if (!stored) co_return store_failure(stored.error());
-  if (!*stored) co_return key_not_found();
+  int64_t revision = 0;
+  for (;; ++call.attempt) {
+    async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(keys_.item(call.target));
+    Outcome<std::optional<Entry>> stored = co_await getting;
+    if (!stored) co_return store_failure(stored.error());
+    if (!*stored) co_return key_not_found();
+    if (call.attempt == 1) revision = (*stored)->mod_revision;
+    if ((*stored)->mod_revision != revision) {
+      co_return store_failure(
+          {store::Failure::Kind::conflict, std::string(store::kConflictMessage)});
+    }
 
-  Result<Json> patched = patched_value(call, **stored);
-  if (!patched) co_return error_answer(400, patched.error().message);
-  if (type.kind == Kind::graphql_cost_decoration) {
-    async::Task<Refusal> binding = bind_decoration(call, *patched);
-    Refusal refusal = co_await binding;
+    Result<Json> patched = patched_value(call, **stored);
+    if (!patched) co_return error_answer(400, patched.error().message);
+    async::Task<Refusal> checking = check(call, *patched, Write::patch);
+    Refusal refusal = co_await checking;
     if (refusal) co_return std::move(*refusal);
+    Written storing = store_patch(call, **stored, std::move(*patched));
+    Outcome<ApiResponse> answer = co_await storing;
+    if (answer) co_return std::move(*answer);
+    if (!may_try_again(answer.error(), call.attempt)) co_return store_failure(answer.error());
   }
-  async::Task<Refusal> checking = check(call, *patched, Write::patch);
-  Refusal refusal = co_await checking;
-  if (refusal) co_return std::move(*refusal);
+}
 
-  std::string text = as_stored(type, std::move(*patched));
+async::Task<Outcome<ApiResponse>> ResourceApi::store_patch(const Call& call, const Entry& stored,
+                                                           Json value) {
+  std::string text = as_stored(*call.target.type, std::move(value));
   async::Task<Outcome<Committed>> writing =
-      parts_.store.transaction(put_transaction(call, key, text, (*stored)->mod_revision));
+      parts_.store.transaction(put_transaction(call, stored.key, text, stored.mod_revision));
   Outcome<Committed> committed = co_await writing;
-  if (!committed) co_return store_failure(committed.error());
-  Answer finishing =
-      finish(call, committed->revision, written_answer(200, "compareAndSwap", key, text));
+  if (!committed) co_return tl::unexpected(committed.error());
+  ApiResponse response = written_answer(200, "compareAndSwap", stored.key, text);
+  Answer finishing = finish(call, committed->revision, std::move(response));
   co_return co_await finishing;
 }
 
@@ -194,36 +205,51 @@ Result<Json> ResourceApi::patched_value(const Call& call, const Entry& stored) c
   return value;
 }
 
+// Each attempt looks at what has been written since the one before.
 async::Task<ApiResponse> ResourceApi::erase(Call call) {
   const ResourceType& type = *call.target.type;
   if (Refusal refusal = without_parent(call)) co_return std::move(*refusal);
   if (call.target.id.empty()) co_return error_answer(400, missing_id(type));
-  if (!is_true(call.request, "force")) {
-    async::Task<Outcome<std::optional<std::string>>> asking =
-        who_uses(parts_.store, keys_, type.kind, call.target.id);
-    Outcome<std::optional<std::string>> use = co_await asking;
-    if (!use) co_return store_failure(use.error());
-    if (*use) co_return error_answer(400, **use);
-  }
   std::string key = keys_.item(call.target);
+  bool asks = !is_true(call.request, "force");
+  int64_t looked_at = 0;
+  for (;; ++call.attempt) {
+    store::Transaction erasing = erase_transaction(call, key);
+    if (asks) {
+      int64_t now = parts_.store.revision();
+      async::Task<Outcome<std::optional<std::string>>> asking =
+          who_uses(parts_.store, keys_, type.kind, call.target.id, looked_at);
+      Outcome<std::optional<std::string>> use = co_await asking;
+      if (!use) co_return store_failure(use.error());
+      if (*use) co_return error_answer(400, **use);
+      erasing.compares = nobody_else_uses(keys_, type.kind, now);
+      looked_at = now;
+    }
+    async::Task<Outcome<Committed>> writing = parts_.store.transaction(std::move(erasing));
+    Outcome<Committed> committed = co_await writing;
+    if (!committed && may_try_again(committed.error(), call.attempt)) continue;
+    if (!committed) co_return store_failure(committed.error());
+    bool existed = committed->existed.front() > 0;
+    Answer finishing =
+        finish(call, committed->revision, existed ? deleted_answer(key) : key_not_found());
+    co_return co_await finishing;
+  }
+}
+
+store::Transaction ResourceApi::erase_transaction(const Call& call, const std::string& key) const {
   store::Transaction erasing;
   erasing.operations.push_back({Operation::Kind::erase, key});
-  std::string children = children_prefix(type, key);
+  std::string children = children_prefix(*call.target.type, key);
   if (!children.empty()) erasing.operations.push_back({Operation::Kind::erase_prefix, children});
   erasing.origin = origin_of(call);
-  async::Task<Outcome<Committed>> writing = parts_.store.transaction(std::move(erasing));
-  Outcome<Committed> committed = co_await writing;
-  if (!committed) co_return store_failure(committed.error());
-  bool existed = committed->existed.front() > 0;
-  Answer finishing =
-      finish(call, committed->revision, existed ? deleted_answer(key) : key_not_found());
-  co_return co_await finishing;
+  return erasing;
 }
 
 store::Transaction ResourceApi::put_transaction(const Call& call, const std::string& key,
                                                 const std::string& value,
                                                 int64_t expected_mod_revision) const {
   store::Transaction writing;
+  writing.compares = call.relied_on;
   writing.compares.push_back({key, expected_mod_revision});
   writing.operations.push_back({Operation::Kind::put, key, value, call.ttl_s});
   // A new service does not inherit from a deleted one of the same name.

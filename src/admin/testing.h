@@ -1,6 +1,7 @@
 // An Admin API over a store in memory, with a few plugins, for tests.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -95,6 +96,7 @@ class FakeNode final : public Node {
     waited_for = revision;
     co_return;
   }
+  int64_t known_revision() const override { return known_to; }
   std::optional<KeyOwner> key_owner(std::string_view plugin, std::string_view key) const override {
     auto found = owners.find({std::string(plugin), std::string(key)});
     if (found == owners.end()) return std::nullopt;
@@ -103,6 +105,7 @@ class FakeNode final : public Node {
   void reload_plugins() override { ++reloads; }
 
   int64_t waited_for = 0;
+  int64_t known_to = INT64_MAX;
   int reloads = 0;
   std::map<std::pair<std::string, std::string>, KeyOwner> owners;
 };

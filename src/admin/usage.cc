@@ -89,17 +89,28 @@ std::optional<std::string> first_use(const Rule& rule, const std::vector<Entry>&
 }  // namespace
 
 async::Task<Outcome<std::optional<std::string>>> who_uses(store::Store& store, const Keys& keys,
-                                                          Kind kind, std::string id) {
+                                                          Kind kind, std::string id,
+                                                          int64_t after_revision) {
   for (const Rule& rule : kRules) {
     if (rule.used != kind) continue;
     std::string collection = keys.collection(config::resource_type(rule.by), {});
-    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, id);
+    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, id, after_revision);
     Outcome<std::vector<Entry>> entries = co_await listing;
     if (!entries) co_return tl::unexpected(entries.error());
     std::optional<std::string> refusal = first_use(rule, *entries, collection, id);
     if (refusal) co_return refusal;
   }
   co_return std::nullopt;
+}
+
+std::vector<store::Compare> nobody_else_uses(const Keys& keys, Kind kind, int64_t revision) {
+  std::vector<store::Compare> compares;
+  for (const Rule& rule : kRules) {
+    if (rule.used != kind) continue;
+    compares.push_back({keys.collection(config::resource_type(rule.by), {}), revision,
+                        store::Compare::Kind::unwritten});
+  }
+  return compares;
 }
 
 }  // namespace pylon::admin

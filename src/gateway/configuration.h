@@ -67,6 +67,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
 
   // admin::Node
   async::Task<void> applied(int64_t revision) override;
+  int64_t known_revision() const override { return revision_; }
   std::optional<admin::KeyOwner> key_owner(std::string_view plugin,
                                            std::string_view key) const override;
   void reload_plugins() override { reload_plugins_(); }

@@ -129,7 +129,8 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
       dns_(dns_config(settings)),
       proxy_options_(proxy_options(settings)),
       limits_(server_limits(settings)),
-      log_format_(log_format(settings)),
+      log_format_(log_format(settings.access_log)),
+      session_log_format_(log_format(settings.stream.access_log)),
       tls_(tls_server(settings)),
       tls_client_(tls_client(settings)),
       resolver_(dns_, dns_transport_, clock_),
@@ -222,6 +223,7 @@ int Control::run() {
   configuration_.reset();
   store_.reset();
   access_log_.reset();
+  session_log_.reset();
   observe::stop_log();
   return exit_status_;
 }
@@ -286,14 +288,23 @@ Result<void> Control::open_logs() {
   error_log.path = settings_.absolute(settings_.error_log.path);
   error_log.level = settings_.error_log.level;
   if (Result<void> started = observe::start_log(error_log); !started) return started;
-  if (!settings_.access_log.enabled) return {};
+  if (Result<void> opened = open_access_log(settings_.access_log, access_log_); !opened) {
+    return opened;
+  }
+  if (settings_.proxy.mode == ProxyMode::http) return {};
+  return open_access_log(settings_.stream.access_log, session_log_);
+}
+
+Result<void> Control::open_access_log(const AccessLogSettings& log,
+                                      std::unique_ptr<observe::LogWriter>& into) {
+  if (!log.enabled) return {};
   observe::LogWriter::Options options;
-  options.path = settings_.absolute(settings_.access_log.path);
+  options.path = settings_.absolute(log.path);
   options.lanes = settings_.worker_count();
-  options.buffer_bytes = std::max<size_t>(settings_.access_log.buffer_bytes, 64 << 10);
+  options.buffer_bytes = std::max<size_t>(log.buffer_bytes, 64 << 10);
   Result<std::unique_ptr<observe::LogWriter>> writer = observe::LogWriter::open(options);
   if (!writer) return fail("access log: " + writer.error().message);
-  access_log_ = std::move(*writer);
+  into = std::move(*writer);
   return {};
 }
 
@@ -378,8 +389,8 @@ void Control::booted(void* self) {
 void Control::start_workers() {
   shared_ = std::make_unique<WorkerShared>(
       WorkerShared{settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(),
-                   metrics_, *versions_, tls_, tls_client_, tls_sessions_, debug_,
-                   [this] { loop_.post([this] { on_snapshot_taken(); }); }});
+                   session_log_format_, session_log_.get(), metrics_, *versions_, tls_, tls_client_,
+                   tls_sessions_, debug_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
   ListeningSet sockets;
   auto give = [&](SocketKind kind, Way way, const std::vector<ListenAddress>& configured) {
     for (const InheritedSocket* socket : inherited_.of_kind(kind)) {
@@ -509,6 +520,7 @@ void Control::obey(Command command) {
 void Control::reopen_logs() {
   observe::reopen_log();
   if (access_log_ != nullptr) access_log_->reopen();
+  if (session_log_ != nullptr) session_log_->reopen();
 }
 
 // ---- the end, and the way to it

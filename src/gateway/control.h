@@ -53,6 +53,8 @@ class Control {
 
   Result<void> open();
   Result<void> open_logs();
+  Result<void> open_access_log(const AccessLogSettings& log,
+                               std::unique_ptr<observe::LogWriter>& into);
   Result<void> check_tls();
   Result<void> open_store();
   Result<void> open_embedded_store();
@@ -101,10 +103,12 @@ class Control {
   proxy::Options proxy_options_;
   http::ServerLimits limits_;
   expr::LogFormat log_format_;
+  expr::LogFormat session_log_format_;
   tls::ServerOptions tls_;
   tls::ClientOptions tls_client_;
   tls::SessionStore tls_sessions_;
   std::unique_ptr<observe::LogWriter> access_log_;
+  std::unique_ptr<observe::LogWriter> session_log_;
   std::unique_ptr<store::Store> store_;
   store::PushedStore* pushed_store_ = nullptr;       // store_, when it is one
   std::vector<std::string> plugins_;                 // enabled now

@@ -13,6 +13,7 @@
 #include "http/scan.h"
 #include "plugin/chain.h"
 #include "plugin/http_client.h"
+#include "plugin/log_courier.h"
 #include "proxy/intake.h"
 #include "router/explain.h"
 #include "schema/fields.h"
@@ -55,6 +56,12 @@ struct Question {
 class NoPauses final : public plugin::Pauses {
  public:
   async::Task<void> pause(int64_t) override { co_return; }
+};
+
+// Nothing happens that could be logged.
+class NoLogs final : public plugin::LogCourier {
+ public:
+  void send(const std::shared_ptr<const plugin::LogDestination>&, std::string_view) override {}
 };
 
 // For auth plugins that would ask another service: they are told that it cannot be reached.
@@ -125,12 +132,13 @@ struct Explainer::Case {
   Case(Question from, const snapshot::Snapshot& newest, const Parts& parts)
       : question(std::move(from)),
         snapshot(newest),
-        worker{parts.clock, parts.metrics, http, pauses} {}
+        worker{parts.clock, parts.metrics, http, pauses, logs} {}
 
   Question question;
   snapshot::Snapshot snapshot;  // kept, whatever is published meanwhile
   NoHttp http;
   NoPauses pauses;
+  NoLogs logs;
   plugin::Worker worker;
   Arena arena;
   http::Exchange exchange{arena};

@@ -77,12 +77,31 @@ struct ProxySettings {
   bool disable_upstream_healthcheck = false;
 };
 
+// nginx_config.http.access_log and its companions; nginx_config.stream.* have the same.
+struct AccessLogSettings {
+  bool enabled = true;
+  std::string path = "logs/access.log";  // relative to the prefix
+  size_t buffer_bytes = 16'384;
+  std::string format =
+      "$remote_addr - $remote_user [$time_local] $http_host \"$request\" $status "
+      "$body_bytes_sent $request_time \"$http_referer\" \"$http_user_agent\" $upstream_addr "
+      "$upstream_status $upstream_response_time "
+      "\"$upstream_scheme://$upstream_host$upstream_uri\" \"$apisix_request_id\"";
+  LogEscape escape = LogEscape::plain;
+};
+
 // apisix.stream_proxy.*: where TCP connections and datagrams are taken for stream routes.
 struct StreamSettings {
   std::vector<ListenAddress> tcp;
   std::vector<ListenAddress> tls;  // those of tcp[] with `tls: true`
   std::vector<ListenAddress> udp;
   AddressList real_ip_from;  // nginx_config.stream.real_ip_from: believed in the PROXY protocol
+  AccessLogSettings access_log{
+      .enabled = false,
+      .path = "logs/access_stream.log",
+      .format =
+          "$remote_addr [$time_local] $protocol $status $bytes_sent $bytes_received "
+          "$session_time"};
 };
 
 // apisix.proxy_protocol.*
@@ -133,18 +152,6 @@ struct UpstreamPoolSettings {
   int64_t connections = 320;
   int64_t requests = 1'000;  // through one connection
   int64_t timeout_ms = 60'000;
-};
-
-struct AccessLogSettings {
-  bool enabled = true;
-  std::string path = "logs/access.log";  // relative to the prefix
-  size_t buffer_bytes = 16'384;
-  std::string format =
-      "$remote_addr - $remote_user [$time_local] $http_host \"$request\" $status "
-      "$body_bytes_sent $request_time \"$http_referer\" \"$http_user_agent\" $upstream_addr "
-      "$upstream_status $upstream_response_time "
-      "\"$upstream_scheme://$upstream_host$upstream_uri\" \"$apisix_request_id\"";
-  LogEscape escape = LogEscape::plain;
 };
 
 struct ErrorLogSettings {

@@ -278,6 +278,7 @@ void check_settings(Settings& settings, const Environment& environment, Report& 
   check_admin(settings, report);
   check_name_servers(settings.resolver, report);
   trim_log_format(settings.access_log.format);
+  trim_log_format(settings.stream.access_log.format);
 }
 
 }  // namespace pylon::gateway

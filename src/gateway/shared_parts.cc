@@ -124,8 +124,7 @@ tls::ClientOptions tls_client(const Settings& settings) {
   return options;
 }
 
-expr::LogFormat log_format(const Settings& settings) {
-  const AccessLogSettings& log = settings.access_log;
+expr::LogFormat log_format(const AccessLogSettings& log) {
   using Escape = expr::LogFormat::Escape;
   Escape escape = log.escape == LogEscape::json   ? Escape::json
                   : log.escape == LogEscape::none ? Escape::none

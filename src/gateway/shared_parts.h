@@ -26,7 +26,7 @@ upstream::Keepalive default_keepalive(const Settings& settings);
 // How TLS is spoken with clients, and with upstreams.
 tls::ServerOptions tls_server(const Settings& settings);
 tls::ClientOptions tls_client(const Settings& settings);
-expr::LogFormat log_format(const Settings& settings);
+expr::LogFormat log_format(const AccessLogSettings& log);
 
 SecretOptions secret_options(const Settings& settings);
 

@@ -25,6 +25,7 @@ using observe::log;
 using State = GatewayProcess::State;
 
 constexpr size_t kMaxLeaving = 4;         // old processes that may drain at a time
+constexpr int64_t kRoomWaitMs = 5'000;    // how long a reload waits for one of them to end
 constexpr int64_t kQuickDeathMs = 1'000;  // a process that lived no longer counts as failing
 constexpr int kRestartsAtOnce = 3;
 constexpr int64_t kFirstPauseMs = 100;
@@ -44,12 +45,13 @@ std::string describe_end(int status) {
 }
 
 // When the next start after a death may happen: at once, unless deaths come quickly one after the
-// other.
+// other. Clients wait meanwhile, so the pause grows only while no process gets as far as serving.
 class RestartPause {
  public:
-  int64_t after_death(int64_t lived_ms) {
+  int64_t after_death(int64_t lived_ms, bool served) {
     deaths_ = lived_ms < kQuickDeathMs ? deaths_ + 1 : 0;
     if (deaths_ < kRestartsAtOnce) return 0;
+    if (served) return kFirstPauseMs;
     return std::min(kFirstPauseMs << std::min(deaths_ - kRestartsAtOnce, 10), kLongestPauseMs);
   }
 
@@ -144,11 +146,12 @@ class Supervisor {
       restart_at_ms_ = 0;
       start_process(plan_);
     }
-    if (reload_asked_ && !is_busy()) reload();
+    if (reload_asked_ && !is_busy() && has_room()) reload();
   }
 
   int poll_timeout_ms() const {
     int64_t next = restart_at_ms_;
+    if (room_by_ms_ != 0 && (next == 0 || room_by_ms_ < next)) next = room_by_ms_;
     for (const auto& process : processes_) {
       int64_t deadline = process->deadline_ms();
       if (deadline != 0 && (next == 0 || deadline < next)) next = deadline;
@@ -237,7 +240,8 @@ class Supervisor {
     if (!served_) return fail_first_start(dead, how);
     if (next_plan_ && is_next(dead)) return give_up_reload();
     if (!serving_or_starting()) {
-      int64_t pause = pause_.after_death(now_ms_ - dead.since_ms());
+      bool served = dead.state() == State::serving;
+      int64_t pause = pause_.after_death(now_ms_ - dead.since_ms(), served);
       restart_at_ms_ = now_ms_ + pause;
       if (pause > 0) log(Level::alert, "it keeps dying; the next start is in {} ms", pause);
     }
@@ -272,8 +276,23 @@ class Supervisor {
     });
   }
 
+  // Several reloads in a row must not collect processes. Most of the old ones are about to end, so
+  // that a moment of waiting spares the one with long downloads and tunnels.
+  bool has_room() {
+    if (leaving() < kMaxLeaving) return true;
+    if (room_by_ms_ == 0) room_by_ms_ = now_ms_ + kRoomWaitMs;
+    return now_ms_ >= room_by_ms_;
+  }
+
+  size_t leaving() const {
+    return static_cast<size_t>(
+        std::count_if(processes_.begin(), processes_.end(),
+                      [](const auto& process) { return process->is_leaving(); }));
+  }
+
   void reload() {
     reload_asked_ = false;
+    room_by_ms_ = 0;
     LoadedConfig config = load_config(options_.file, process_environment(),
                                       {.fill_keys = true, .known_key = known_key_});
     for (const Finding& finding : config.parsed.findings) {
@@ -315,15 +334,13 @@ class Supervisor {
     }
   }
 
-  // Several reloads in a row must not collect processes.
   void stop_oldest_leaving() {
-    size_t leaving = 0;
-    for (const auto& process : processes_) leaving += process->is_leaving();
+    size_t count = leaving();
     for (const auto& process : processes_) {
-      if (leaving < kMaxLeaving) return;
+      if (count < kMaxLeaving) return;
       if (!process->is_leaving()) continue;
       process->stop(now_ms_);
-      --leaving;
+      --count;
     }
   }
 
@@ -331,7 +348,9 @@ class Supervisor {
 
   void end(int64_t timeout_ms) {
     bool again = std::exchange(ending_, true);
+    reload_asked_ = false;
     restart_at_ms_ = 0;
+    room_by_ms_ = 0;
     sockets_.close_all();
     log(Level::notice, "{}", again ? "stopping at once" : "stopping");
     for (const auto& process : processes_) {
@@ -354,6 +373,7 @@ class Supervisor {
   RestartPause pause_;
   int64_t now_ms_ = monotonic_ms();
   int64_t restart_at_ms_ = 0;
+  int64_t room_by_ms_ = 0;  // when a reload waits no longer for an old process to end
   bool served_ = false;
   bool reload_asked_ = false;
   bool ending_ = false;

@@ -6,7 +6,9 @@
 //   SIGHUP           reload: config.yaml is read again and a new gateway process started on the
 //   same
 //                    sockets; when it serves, the old one drains. A config.yaml with an error, or a
-//                    new process that does not come up, leaves the old one serving
+//                    new process that does not come up, leaves the old one serving. Four old
+//                    ones may drain; a reload waits 5 s for one of them to end, and then the
+//                    oldest is stopped
 //   SIGUSR1          log files are opened anew
 //
 // A reload also starts a newer binary, if the file was replaced. One supervisor per prefix.

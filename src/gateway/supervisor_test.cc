@@ -20,6 +20,7 @@ namespace pylon::gateway {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int kPatienceMs = 20'000;
 
@@ -204,7 +205,7 @@ TEST_F(SupervisorTest, AKilledGatewayIsRestartedAtOnce) {
   write("# answer one", {port});
   start();
   pid_t first = await_answer(port, "one").pid;
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 8; ++i) {
     kill(first, SIGKILL);
     Answer next = ask(port);  // waits in the backlog of the socket that the supervisor keeps
     if (next.pid == 0) next = ask(port);  // the connection the dying process had taken
@@ -212,6 +213,7 @@ TEST_F(SupervisorTest, AKilledGatewayIsRestartedAtOnce) {
     EXPECT_NE(next.pid, first);
     first = next.pid;
   }
+  EXPECT_THAT(log(), Not(HasSubstr("is in 200 ms")));
 }
 
 TEST_F(SupervisorTest, TheGatewayDiesWithTheSupervisor) {
@@ -252,6 +254,24 @@ TEST_F(SupervisorTest, NoConnectionFailsDuringReloads) {
   int failed = 0;
   for (int i = 0; i < 500; ++i) failed += ask(port).pid == 0;
   EXPECT_EQ(failed, 0) << log();
+}
+
+TEST_F(SupervisorTest, AReloadWaitsForRoomBeforeAnOldProcessIsStopped) {
+  uint16_t port = free_port();
+  const std::string words[] = {"zero", "one", "two", "three", "four"};
+  write("# answer zero\n# hold on", {port}, "nginx_config: {worker_shutdown_timeout: 2s}\n");
+  start();
+  await_answer(port, "zero");
+  for (int i = 1; i <= 4; ++i) {
+    write("# answer " + words[i] + "\n# hold on", {port},
+          "nginx_config: {worker_shutdown_timeout: 2s}\n");
+    kill(supervisor_, SIGHUP);
+    await_answer(port, words[i]);
+  }
+  write("# answer last", {port});
+  kill(supervisor_, SIGHUP);  // the four before hold on until their time is up, not longer
+  await_answer(port, "last");
+  EXPECT_THAT(log(), Not(HasSubstr("killed")));
 }
 
 TEST_F(SupervisorTest, ABadConfigurationLeavesTheOldProcessServing) {

@@ -34,6 +34,19 @@ tls::Handshakes::Limits handshake_limits(const WorkerShared& shared) {
   return limits;
 }
 
+std::unique_ptr<plugin::AccessLog> log_of(observe::LogWriter* writer, const expr::LogFormat& format,
+                                          unsigned index) {
+  if (writer == nullptr) return nullptr;
+  return std::make_unique<plugin::AccessLog>(format, writer->lane(index));
+}
+
+// As in APISIX, the number of connections is told where streams have the plugin prometheus.
+const std::string* active_prefix(const Settings& settings) {
+  const auto& plugins = settings.stream_plugins;
+  bool told = std::find(plugins.begin(), plugins.end(), "prometheus") != plugins.end();
+  return told ? &settings.metrics.name_prefix : nullptr;
+}
+
 }  // namespace
 
 // One listening socket.
@@ -84,25 +97,27 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
       dns_transport_(std::make_unique<upstream::dns::NetTransport>(loop_)),
       resolver_(shared.dns, *dns_transport_, clock_),
       tls_client_(tls::ClientContext::make(shared.tls_client).value()),
+      log_courier_(loop_, resolver_, *tls_client_),
       lent_{.clock = clock_,
             .metrics = shared.metrics.shard(index),
             .http = http_client_,
             .pauses = pauses_,
+            .logs = log_courier_,
             .index = index},
       forwarder_(loop_, pool_, http2_pool_, balancer_, shared.options),
       forward_proxy_(loop_, resolver_, *tls_client_, clock_, shared.options),
-      access_log_(shared.access_log == nullptr
-                      ? nullptr
-                      : std::make_unique<proxy::AccessLog>(shared.log_format,
-                                                           shared.access_log->lane(index))),
+      access_log_(log_of(shared.access_log, shared.log_format, index)),
+      session_log_(log_of(shared.session_log, shared.session_log_format, index)),
       proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, forward_proxy_,
               access_log_.get(), shared.options, shared.debug}),
+      session_metrics_(shared.metrics, shared.metrics.shard(index), active_prefix(shared.settings)),
       tls_(loop_, shared.versions.seat(index), shared.tls, shared.tls_sessions,
            handshake_limits(shared),
            [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends,
                   Entry entry) { open_secured(std::move(stream), ends, entry); }),
-      tcp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_}),
-      udp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_},
+      tcp_(
+          {loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_, session_log_.get()}),
+      udp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_, session_log_.get()},
            {.sessions = std::min(shared.settings.limits.udp_sessions, max_connections_ / 2)}),
       introductions_(
           loop_, {shared.settings.client.real_ip_from.set, shared.settings.stream.real_ip_from.set},
@@ -142,13 +157,13 @@ void Worker::enter(std::unique_ptr<net::Stream> stream, http::ConnectionEnds end
 void Worker::open_secured(std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends,
                           Entry entry) {
   if (entry.way == Way::https) return open(std::move(stream), ends);
-  std::string name(stream->server_name());
+  std::string name = stream->agreed().server_name;
   tcp_.accept(std::move(stream), {ends, name, entry.announces});
 }
 
 // The codec of a connection: what TLS has agreed on, or HTTP/1.
 void Worker::open(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends) {
-  if (ends.tls != nullptr && ends.tls->alpn() == "h2") {
+  if (ends.tls != nullptr && ends.tls->agreed().alpn == "h2") {
     http::h2::ServerConnection::open(loop_, std::move(stream), ends, shared_.limits, proxy_,
                                      http2_connections_);
     return;
@@ -176,14 +191,16 @@ void Worker::run() {
   http2_connections_.close_all();
   loop_.turn(0);  // buries what was closed
   tick_.reset();
-  if (access_log_ != nullptr) access_log_->flush();
+  flush_logs();
   ended_.store(true, std::memory_order_release);
   shared_.snapshot_taken();
 }
 
 void Worker::at_top() {
   if (shared_.versions.seat(index_).take_newest()) shared_.snapshot_taken();
-  if (draining_ && open_connections() == 0) loop_.stop();
+  if (!draining_ || open_connections() != 0) return;
+  log_courier_.hurry();
+  if (log_courier_.settled()) loop_.stop();
 }
 
 void Worker::every_second() {
@@ -195,7 +212,7 @@ void Worker::every_second() {
     tls_.close_handshakes();
     udp_.close_all();
   }
-  if (access_log_ != nullptr) access_log_->flush();
+  flush_logs();
   const http::h2::ServerConnections& http2 = http2_connections_;
   auto idle = static_cast<uint32_t>(connections_.idle.size() + http2.idle.size());
   auto busy = static_cast<uint32_t>(connections_.busy.size() + http2.busy.size());
@@ -204,6 +221,13 @@ void Worker::every_second() {
   counts_.accepted.store(connections_.opened, std::memory_order_relaxed);
   counts_.requests.store(proxy_.requests(), std::memory_order_relaxed);
   http2_metrics_.report(http2.nuisances);
+  session_metrics_.report(tcp_, udp_);
+  log_metrics_.report(log_courier_);
+}
+
+void Worker::flush_logs() {
+  if (access_log_ != nullptr) access_log_->flush();
+  if (session_log_ != nullptr) session_log_->flush();
 }
 
 void Worker::drain() {

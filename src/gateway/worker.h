@@ -14,6 +14,8 @@
 #include "gateway/http2_metrics.h"
 #include "gateway/inherited.h"
 #include "gateway/introductions.h"
+#include "gateway/log_metrics.h"
+#include "gateway/session_metrics.h"
 #include "gateway/settings.h"
 #include "gateway/tls_side.h"
 #include "http/h1/server_connection.h"
@@ -22,6 +24,7 @@
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
 #include "proxy/http_client.h"
+#include "proxy/log_courier.h"
 #include "proxy/pauses.h"
 #include "proxy/proxy.h"
 #include "stream/tcp_proxy.h"
@@ -39,6 +42,8 @@ struct WorkerShared {
   const upstream::dns::Config& dns;
   const expr::LogFormat& log_format;
   observe::LogWriter* access_log;  // null: off
+  const expr::LogFormat& session_log_format;
+  observe::LogWriter* session_log;  // null: off
   observe::Metrics& metrics;
   snapshot::Versions& versions;
   const tls::ServerOptions& tls;
@@ -105,6 +110,7 @@ class Worker {
 
   bool may_accept();
   void relieve();
+  void flush_logs();
 
   class Door;
   class Tick;
@@ -122,14 +128,18 @@ class Worker {
   upstream::Balancer balancer_{clock_};
   proxy::WorkerHttpClient http_client_{loop_, resolver_, *tls_client_};
   proxy::WorkerPauses pauses_{loop_};
+  proxy::WorkerLogCourier log_courier_;
   plugin::Worker lent_;
   proxy::Forwarder forwarder_;
   proxy::ForwardProxy forward_proxy_;
-  std::unique_ptr<proxy::AccessLog> access_log_;
+  std::unique_ptr<plugin::AccessLog> access_log_;   // null: off
+  std::unique_ptr<plugin::AccessLog> session_log_;  // likewise
   proxy::Proxy proxy_;
   http::h2::ServerConnections http2_connections_;
   Http2Metrics http2_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   http::h1::ServerConnections connections_;
+  SessionMetrics session_metrics_;
+  LogMetrics log_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   TlsSide tls_;
   stream::TcpProxy tcp_;
   stream::UdpProxy udp_;

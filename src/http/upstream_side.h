@@ -73,6 +73,7 @@ class UpstreamSide {
   // ---- tunnels, of HTTP/1 only
   virtual void finish_writing() {}
   virtual void become_tunnel() {}
+  virtual void cut() {}  // the tunnel breaks off: the peer shall not take that for its end
 };
 
 }  // namespace pylon::http

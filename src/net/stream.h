@@ -35,6 +35,9 @@ class Stream {
 
   virtual Io read(char* into, size_t size) = 0;
   virtual Io write(const iovec* parts, int count) = 0;
+  // write() of octets that shutdown_write() or close() follows at once, when all are taken: they
+  // may leave together with the end mark.
+  virtual Io write_last(const char* octets, size_t size) { return write(octets, size); }
   // Sends what is buffered below, then the end mark; the peer can still send.
   virtual void shutdown_write() = 0;
   // Closes at once. `reset`: the peer shall notice that something went wrong. Idempotent.
@@ -58,6 +61,8 @@ class Stream {
   bool can_write() const { return can_write_; }
   // The peer's end mark was announced (all octets before it can still be read).
   bool peer_ended() const { return peer_ended_; }
+  // What read() gave last was the last: the next one would tell the end. Not every stream knows.
+  bool at_end() const { return at_end_; }
   // Both directions are gone: reset, or closed by us.
   bool broken() const { return broken_; }
   int error() const { return error_; }
@@ -71,6 +76,7 @@ class Stream {
   bool can_read_ = false;
   bool can_write_ = true;
   bool peer_ended_ = false;
+  bool at_end_ = false;
   bool broken_ = false;
 };
 

@@ -14,23 +14,23 @@
 namespace pylon::net {
 namespace {
 
-constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 constexpr uint32_t kAllEvents = kReadEvents | EPOLLOUT;
 
 // The C library's calls are points where a thread may be cancelled, which costs each some sixty
 // instructions more. Sanitizers want to see them all the same.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(SYS_recvfrom)
 ssize_t receive(int fd, char* into, size_t size) { return ::recv(fd, into, size, 0); }
-ssize_t send_one(int fd, const iovec& part) {
-  return ::send(fd, part.iov_base, part.iov_len, MSG_NOSIGNAL);
+ssize_t send_one(int fd, const iovec& part, int flags) {
+  return ::send(fd, part.iov_base, part.iov_len, MSG_NOSIGNAL | flags);
 }
 ssize_t send_all(int fd, const msghdr& message) { return ::sendmsg(fd, &message, MSG_NOSIGNAL); }
 #else
 ssize_t receive(int fd, char* into, size_t size) {
   return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr);
 }
-ssize_t send_one(int fd, const iovec& part) {
-  return ::syscall(SYS_sendto, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL, nullptr, 0);
+ssize_t send_one(int fd, const iovec& part, int flags) {
+  return ::syscall(SYS_sendto, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL | flags, nullptr, 0);
 }
 ssize_t send_all(int fd, const msghdr& message) {
   return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
@@ -38,7 +38,7 @@ ssize_t send_all(int fd, const msghdr& message) {
 #endif
 
 ssize_t send_parts(int fd, const iovec* parts, int count) {
-  if (count == 1) return send_one(fd, *parts);
+  if (count == 1) return send_one(fd, *parts, 0);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = static_cast<size_t>(count);
@@ -80,7 +80,13 @@ Io TcpStream::read(char* into, size_t size) {
     ssize_t got = receive(fd_, into, size);
     if (got > 0) {
       // Fewer than asked for: the socket is empty, and its next octet raises a new event.
-      if (static_cast<size_t>(got) < size && !peer_ended_) can_read_ = false;
+      if (static_cast<size_t>(got) < size) {
+        if (!peer_ended_) {
+          can_read_ = false;
+        } else {
+          at_end_ = plain_end_;
+        }
+      }
       return {IoState::ok, static_cast<size_t>(got)};
     }
     if (got == 0) {
@@ -110,6 +116,15 @@ Io TcpStream::write(const iovec* parts, int count) {
     }
     return {IoState::again};
   }
+}
+
+// With MSG_MORE the kernel holds them for the end mark, which then costs no segment of its own.
+Io TcpStream::write_last(const char* octets, size_t size) {
+  if (!can_write_) return {broken_ ? IoState::error : IoState::again};
+  iovec part{const_cast<char*>(octets), size};
+  ssize_t sent = send_one(fd_, part, MSG_MORE);
+  if (sent > 0) return {IoState::ok, static_cast<size_t>(sent)};
+  return write(&part, 1);
 }
 
 void TcpStream::shutdown_write() {
@@ -143,7 +158,7 @@ bool TcpStream::stirred(bool thorough) {
 void TcpStream::on_events(uint32_t events) {
   if (fd_ < 0) return;  // closed earlier in this turn
   if (connecting_) {
-    finish_connect();
+    finish_connect(events);
   } else {
     if (events & EPOLLOUT) can_write_ = true;
     if (events & EPOLLERR) {
@@ -153,15 +168,19 @@ void TcpStream::on_events(uint32_t events) {
       if (error != 0) fail(error);
     }
   }
-  if (events & (EPOLLRDHUP | EPOLLHUP)) peer_ended_ = true;
+  if (events & (EPOLLRDHUP | EPOLLHUP)) {
+    peer_ended_ = true;
+    plain_end_ = (events & (EPOLLPRI | EPOLLHUP | EPOLLERR)) == 0;
+  }
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) can_read_ = !connecting_;
   if (waker_ != nullptr) waker_->wake();
 }
 
-void TcpStream::finish_connect() {
+void TcpStream::finish_connect(uint32_t events) {
   int error = 0;
   socklen_t size = sizeof error;
-  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  bool doubtful = (events & (EPOLLERR | EPOLLHUP)) != 0 || (events & EPOLLOUT) == 0;
+  if (doubtful && getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   connecting_ = false;
   if (error != 0) {
     fail(error);

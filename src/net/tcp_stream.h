@@ -22,6 +22,7 @@ class TcpStream final : public Stream, private Watcher {
   Io read(char* into, size_t size) override;
   Io write(const iovec* parts, int count) override;
   using Stream::write;
+  Io write_last(const char* octets, size_t size) override;
   void shutdown_write() override;
   void close(bool reset) override;
   uint64_t acknowledged(uint64_t written) const override;
@@ -32,12 +33,13 @@ class TcpStream final : public Stream, private Watcher {
  private:
   TcpStream(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
   void on_events(uint32_t epoll_events) override;
-  void finish_connect();
+  void finish_connect(uint32_t epoll_events);
   Io fail(int error);
 
   Loop& loop_;
   int fd_;
   bool watches_write_ = false;
+  bool plain_end_ = false;  // no urgent data was there when the peer's end was announced
 };
 
 }  // namespace pylon::net

@@ -10,6 +10,14 @@
 
 namespace pylon::observe {
 
+void LogLane::append(std::string_view line) {
+  char* to = reserve(line.size() + 1);
+  if (to == nullptr) return;  // counted
+  if (!line.empty()) std::memcpy(to, line.data(), line.size());
+  to[line.size()] = '\n';
+  commit(line.size() + 1);
+}
+
 char* LogLane::drop() {
   dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return nullptr;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,9 @@ class LogLane {
     next_ += bytes;
     left_ -= bytes;
   }
+
+  // The same for a line that is there already; the line feed is added.
+  void append(std::string_view line);
 
   // Hands over what is buffered. The worker's timer calls it about once a second.
   void flush();

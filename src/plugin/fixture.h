@@ -15,6 +15,7 @@
 #include "plugin/catalogue.h"
 #include "plugin/chain.h"
 #include "plugin/http_client.h"
+#include "plugin/log_courier.h"
 #include "plugin/plugin.h"
 #include "plugin/set.h"
 #include "plugin/worker.h"
@@ -77,6 +78,17 @@ class FakePauses final : public Pauses {
   int64_t paused_us = 0;
 };
 
+// Remembers what was sent.
+class FakeLogCourier final : public LogCourier {
+ public:
+  void send(const std::shared_ptr<const LogDestination>& to, std::string_view message) override {
+    destination = to;
+    messages.emplace_back(message);
+  }
+  std::shared_ptr<const LogDestination> destination;
+  std::vector<std::string> messages;
+};
+
 // The catalogue of some plugins and one worker to run them on.
 class Fixture {
  public:
@@ -104,7 +116,8 @@ class Fixture {
   Catalogue catalogue;
   FakeHttpClient http;
   FakePauses pauses;
-  Worker worker{clock, metrics.shard(0), http, pauses};
+  FakeLogCourier logs;
+  Worker worker{clock, metrics.shard(0), http, pauses, logs};
 };
 
 // One request on the fixture's worker.

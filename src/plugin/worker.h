@@ -16,6 +16,7 @@ class MetricShard;
 namespace pylon::plugin {
 
 class HttpClient;
+class LogCourier;
 
 // One object per worker for a plugin that needs memory of its own there (a cache, bound metrics).
 // The slot is handed out by Services::worker_slot; the object is made on first use.
@@ -49,6 +50,7 @@ struct Worker {
   observe::MetricShard& metrics;
   HttpClient& http;
   Pauses& pauses;
+  LogCourier& logs;
   uint32_t index = 0;
   WorkerStores stores = {};
 };

@@ -18,12 +18,15 @@ PluginType grpc_transcode();
 PluginType limit_conn();
 PluginType traffic_split();
 PluginType forward_proxy();
+PluginType syslog();
+PluginType basic_auth();
 
 std::vector<PluginType> all_plugins() {
   return {
-      request_id(),     ip_restriction(),   key_auth(),      limit_count(),   forward_auth(),
-      proxy_rewrite(),  response_rewrite(), prometheus(),    mqtt_proxy(),    grpc_web(),
-      grpc_transcode(), limit_conn(),       traffic_split(), forward_proxy(),
+      request_id(),    ip_restriction(), key_auth(),         limit_count(),
+      forward_auth(),  proxy_rewrite(),  response_rewrite(), prometheus(),
+      mqtt_proxy(),    grpc_web(),       grpc_transcode(),   limit_conn(),
+      traffic_split(), forward_proxy(),  syslog(),           basic_auth(),
   };
 }
 

@@ -1,6 +1,7 @@
-#include "base/strings.h"
+#include "plugin/consumer.h"
 #include "plugin/forward_policy.h"
 #include "plugin/plugin.h"
+#include "plugins/basic_credentials.h"
 #include "schema/value_types.h"
 
 namespace pylon::plugins {
@@ -26,6 +27,7 @@ class ForwardProxy {
     std::vector<Cidr> allow_cidrs;
     std::vector<Cidr> deny_cidrs;
     std::vector<User> users;
+    bool consumers = false;
     std::string realm = "forward-proxy";
     double connect_timeout = 10;
     double idle_timeout = 60;
@@ -43,8 +45,11 @@ class ForwardProxy {
               "not of the public internet, or this machine's own."),
         field("deny_cidrs", &Config::deny_cidrs, "Addresses that may not, whatever else is said."),
         field("users", &Config::users,
-              "Who may use it, by Proxy-Authorization (Basic). None: everybody whom the route's "
-              "other plugins let in."),
+              "Who may use it, by Proxy-Authorization (Basic). None, and no `consumers`: everybody "
+              "whom the route's other plugins let in."),
+        field("consumers", &Config::consumers,
+              "Whether consumers may use it by what they have for basic-auth, in "
+              "Proxy-Authorization: their plugins apply, and logs name them."),
         field("realm", &Config::realm, "Told with a 407.").pattern("^[^\"\\\\]*$"),
         field("connect_timeout", &Config::connect_timeout, "Seconds until a host is given up.")
             .greater_than(0),
@@ -56,6 +61,11 @@ class ForwardProxy {
             .pattern("^[!#$%&'*+.^_`|~0-9A-Za-z-]*$")};
   };
 
+  // Who asks has proved it.
+  struct State {
+    bool admitted = false;
+  };
+
   static constexpr PluginSpec spec{
       .name = "forward-proxy",
       .priority = 1005,
@@ -65,6 +75,7 @@ class ForwardProxy {
 
   explicit ForwardProxy(Config config)
       : users_(std::move(config.users)),
+        consumers_(config.consumers),
         challenge_("Basic realm=\"" + config.realm + "\", charset=\"UTF-8\""),
         refusal_(message_body("Proxy authentication required")),
         via_(config.via.empty() ? "" : "1.1 " + config.via) {
@@ -77,15 +88,25 @@ class ForwardProxy {
     policy_.tells_client = config.tell_client;
   }
 
-  Verdict access(Exchange& exchange) const {
+  // Here, because a consumer's plugins are merged after this phase. The field is gone before
+  // anything is sent or logged.
+  Verdict rewrite(Exchange& exchange, State& state) const {
     if (!names_where(exchange.request)) return proceed();  // as without the plugin
     http::Fields& fields = exchange.request.fields;
-    if (!users_.empty() && !is_known(fields.get(FieldId::proxy_authorization), exchange.arena)) {
-      exchange.response.fields.set(FieldId::proxy_authenticate, challenge_);
-      return finish(407, refusal_);
+    std::optional<BasicCredentials> told;
+    if (!fields.repeated(FieldId::proxy_authorization)) {
+      told = read_basic_credentials(fields.get(FieldId::proxy_authorization), exchange.arena);
     }
     fields.remove(FieldId::proxy_authorization);
-    if (!via_.empty()) fields.add("Via", via_);
+    bool open = users_.empty() && !consumers_;
+    state.admitted = open || (told && (is_user(*told) || is_consumer(*told, exchange)));
+    if (state.admitted) return proceed();
+    exchange.response.fields.set(FieldId::proxy_authenticate, challenge_);
+    return finish(407, refusal_);
+  }
+  Verdict access(Exchange& exchange, State& state) const {
+    if (!state.admitted) return proceed();
+    if (!via_.empty()) exchange.request.fields.add("Via", via_);
     exchange.forward_policy = &policy_;
     return proceed();
   }
@@ -102,26 +123,30 @@ class ForwardProxy {
   }
 
   // All are looked at, whichever is right: how long it takes tells nothing.
-  bool is_known(std::string_view value, Arena& arena) const {
-    constexpr std::string_view kBasic = "basic ";
-    if (value.size() < kBasic.size() || !iequals(value.substr(0, kBasic.size()), kBasic)) {
-      return false;
-    }
-    std::optional<std::string> told = base64_decode(trim(value.substr(kBasic.size())));
-    if (!told) return false;
-    std::string_view text = arena.copy(*told);
-    size_t colon = text.find(':');
-    if (colon == text.npos) return false;
+  bool is_user(const BasicCredentials& told) const {
     bool known = false;
     for (const User& user : users_) {
-      bool right = user.password.equals(text.substr(colon + 1));
-      known |= right && user.username == text.substr(0, colon);
+      bool right = user.password.equals(told.password);
+      known |= right && user.username == told.username;
     }
     return known;
   }
 
+  // Whom hosts hear from is the proxy: they are not told the consumer.
+  bool is_consumer(const BasicCredentials& told, Exchange& exchange) const {
+    if (!consumers_ || exchange.credentials == nullptr) return false;
+    const config::Credential* found = exchange.credentials->find(kBasicAuth, told.username);
+    if (found == nullptr || !found->conf_as<BasicAuthConsumer>().password.equals(told.password)) {
+      return false;
+    }
+    attach_consumer(exchange, *found);
+    strip_identity(exchange);
+    return true;
+  }
+
   ForwardPolicy policy_;
   std::vector<User> users_;
+  bool consumers_;
   std::string challenge_;
   std::string refusal_;
   std::string via_;

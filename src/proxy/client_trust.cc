@@ -36,9 +36,9 @@ uint16_t refuse(http::Exchange& exchange, const char* reason) {
 uint16_t check_client_trust(http::Exchange& exchange, const snapshot::Certificates& certificates,
                             const Options& options) {
   if (exchange.tls == nullptr || certificates.demanding == 0) return 0;
-  std::string_view sent = exchange.tls->server_name();
+  std::string_view sent = exchange.tls->agreed().server_name;
   std::string name = to_lower(without_dot(sent.empty() ? options.fallback_server_name : sent));
-  PeerVerdict verdict = exchange.tls->peer_verdict();
+  PeerVerdict verdict = exchange.tls->agreed().verdict();
   auto demand_of = [&](std::string_view of) {
     const tls::ServerIdentity* identity = certificates.server(of);
     return identity != nullptr ? identity->client.get() : nullptr;

@@ -75,10 +75,6 @@ async::Task<plugin::Verdict> ForwardProxy::serve(Exchange& exchange, Plugins& pl
     log_refusal(exchange, "another scheme than http");
     co_return plugin::finish(400);
   }
-  if (tunnels && request.version == http::Version::http2) {
-    log_refusal(exchange, "CONNECT over HTTP/2 is not served");
-    co_return plugin::finish(501);
-  }
   if (!policy.admits_port(port_of(request)) ||
       !policy.admits_host(without_brackets(request.host))) {
     log_refusal(exchange, "host or port is not allowed");

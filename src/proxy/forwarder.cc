@@ -49,6 +49,14 @@ bool speaks_grpc(const upstream::Upstream& upstream) {
          upstream.scheme == config::UpstreamScheme::grpcs;
 }
 
+observe::LogContext context_of(const Exchange& exchange, const upstream::Pick& pick) {
+  return {.connection = exchange.connection_id,
+          .client = exchange.client.text,
+          .server = exchange.request.host,
+          .request = exchange.request.target,
+          .upstream = pick.endpoint().text()};
+}
+
 // What the upstream was asked with, which frames its answer: a plugin may have changed it.
 http::Method forwarded_method(const Exchange& exchange) {
   std::string_view changed = exchange.forward.method;
@@ -103,6 +111,7 @@ async::Task<int> Forwarder::forward(Errand& errand) {
     } while (outcome == Outcome::failed && retry == Retry::same_node);
     balancer_.finished(trial.pick.ticket, trial.rtt_us);
     if (outcome == Outcome::answered) co_return 0;
+    forget_answer(errand);
     if (outcome == Outcome::refused) co_return trial.status;
     status = upstream::status_of(trial.failure);
     if (retry == Retry::give_up) co_return status;
@@ -157,6 +166,16 @@ int Forwarder::refuse_scheme(const Errand& errand) {
   observe::log(observe::Level::error, "client {}: scheme {} of an upstream is not served yet",
                errand.exchange.client.text, upstream::scheme_name(errand.upstream.scheme));
   return 502;
+}
+
+// What came of an answer that is not passed on: only the plugins' fields stay.
+void Forwarder::forget_answer(Errand& errand) {
+  http::Response& response = errand.exchange.response;
+  response.fields.clear();
+  response.from_upstream = false;
+  for (const http::Field& field : errand.kept) {
+    response.fields.push(field.id, field.name(), field.value());
+  }
 }
 
 // ---- connecting
@@ -248,12 +267,13 @@ Forwarder::Step Forwarder::send_request(Errand& errand, Trial& trial, RequestPum
   Exchange& exchange = errand.exchange;
   int64_t length = exchange.request.content_length;
   size_t room = exchange.downstream->first_room();
-  // Behind the head comes as much of the body as could be held for a client that does not read.
-  if (room < http::Downstream::kAnyRoom) trial.connection->limit_reads(std::min(room, kHeadRead));
   http::OutgoingHead head;
   if (trial.connection->is_http2()) {
+    trial.connection->limit_reads(room);
     head.http2 = upstream_lines(exchange, length);
   } else {
+    // With the head comes as much of the body as could be held for a client that does not read.
+    if (room < http::Downstream::kAnyRoom) trial.connection->limit_reads(std::min(room, kHeadRead));
     head.http1 = write_upstream_head(exchange, length, trial.upgrade);
   }
   switch (request.start(head, upstream_framing(exchange, length), exchange.has_body)) {
@@ -409,7 +429,7 @@ int64_t Forwarder::answer_deadline_us(const Errand& errand, const Trial& trial) 
 
 Forwarder::Step Forwarder::answer_timeout(Errand& errand, Trial& trial) {
   if (loop_.now_us() < answer_deadline_us(errand, trial)) return Step::wait;
-  if (too_late(errand)) return cut_short(errand, trial, 504, "the client's grpc-timeout passed");
+  if (too_late(errand)) return end_late(errand, trial);
   if (errand.exchange.downstream->blocked()) {
     if (!errand.exchange.downstream->delivering()) return lose_client(errand, trial);
     trial.progress_us = loop_.now_us();
@@ -458,12 +478,7 @@ Forwarder::Step Forwarder::fail(Errand& errand, Trial& trial, const RequestPump*
     failed.progress = Progress::answer_began;
   }
   failed.client_gone = exchange.downstream->gone();
-  observe::LogContext context{.connection = exchange.connection_id,
-                              .client = exchange.client.text,
-                              .server = exchange.request.host,
-                              .request = exchange.request.target,
-                              .upstream = trial.pick.endpoint().text()};
-  observe::log(observe::Level::error, context, "{}", reason);
+  observe::log(observe::Level::error, context_of(exchange, trial.pick), "{}", reason);
   return end(trial, Outcome::failed);
 }
 
@@ -477,15 +492,22 @@ Forwarder::Step Forwarder::lose_client(Errand& errand, Trial& trial) {
   return end(trial, Outcome::answered);
 }
 
+// The time that the client gave passed in the middle of the answer. Whoever reads is told so.
+Forwarder::Step Forwarder::end_late(Errand& errand, Trial& trial) {
+  constexpr const char* kReason = "the client's grpc-timeout passed";
+  Exchange& exchange = errand.exchange;
+  bool told = errand.grpc && exchange.bytes_sent != 0 && !exchange.downstream->blocked() &&
+              !exchange.response.without_trailers;
+  if (!told) return cut_short(errand, trial, 504, kReason);
+  observe::log(observe::Level::info, context_of(exchange, trial.pick), "{}", kReason);
+  (void)exchange.downstream->push_trailers(late_trailers());
+  return end(trial, Outcome::answered);
+}
+
 // The answer broke off. The client must not take what it has for the whole.
 Forwarder::Step Forwarder::cut_short(Errand& errand, Trial& trial, int status, const char* reason) {
   Exchange& exchange = errand.exchange;
-  observe::LogContext context{.connection = exchange.connection_id,
-                              .client = exchange.client.text,
-                              .server = exchange.request.host,
-                              .request = exchange.request.target,
-                              .upstream = trial.pick.endpoint().text()};
-  observe::log(observe::Level::error, context, "{}", reason);
+  observe::log(observe::Level::error, context_of(exchange, trial.pick), "{}", reason);
   if (exchange.bytes_sent == 0) return refuse(trial, status);
   exchange.downstream->abort();
   return end(trial, Outcome::answered);

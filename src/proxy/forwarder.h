@@ -53,6 +53,7 @@ struct Errand {
   snapshot::Pin* pin = nullptr;              // given up by a tunnel, which outlives configurations
   int64_t deadline_us = net::Timer::kNever;  // of all attempts: the client's grpc-timeout
   bool late = false;                         // it has passed
+  bool grpc = false;                         // the client understands grpc-status
   http::Fields kept{exchange.arena};         // set by plugins before there was an answer
   plugin::Verdict verdict = {};              // of before_proxy, when it ended the request
 };
@@ -90,6 +91,7 @@ class Forwarder {
   };
 
   static int refuse_scheme(const Errand& errand);
+  static void forget_answer(Errand& errand);
   async::Task<Outcome> attempt(Errand& errand, Trial& trial);
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
 
@@ -114,6 +116,7 @@ class Forwarder {
   Step lose_client(Errand& errand, Trial& trial);
   bool too_late(const Errand& errand) const { return loop_.now_us() >= errand.deadline_us; }
   Step refuse_late(Errand& errand, Trial& trial);
+  Step end_late(Errand& errand, Trial& trial);
   Step cut_short(Errand& errand, Trial& trial, int status, const char* reason);
 
   int64_t head_deadline_us(const Errand& errand, const Trial& trial,

@@ -95,4 +95,6 @@ void answer_as_grpc(http::Exchange& exchange, std::string_view message, bool lat
   response.content_length = -1;
 }
 
+std::string_view late_trailers() { return "grpc-status: 4\r\ngrpc-message: Gateway Time-out\r\n"; }
+
 }  // namespace pylon::proxy

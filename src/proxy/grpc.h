@@ -24,4 +24,7 @@ std::optional<int64_t> grpc_timeout_us(const http::Request& request);
 // that the client gave has passed.
 void answer_as_grpc(http::Exchange& exchange, std::string_view message, bool late);
 
+// What ends an answer that has begun, when that time has passed: field lines, ready to send.
+std::string_view late_trailers();
+
 }  // namespace pylon::proxy

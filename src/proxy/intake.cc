@@ -1,5 +1,6 @@
 #include "proxy/intake.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/strings.h"
@@ -18,11 +19,22 @@ uint16_t refuse(http::Exchange& exchange, uint16_t status, const char* reason) {
   return status;
 }
 
+// The target with `***` for user information in its authority: logs show it.
+std::string_view without_secret(std::string_view target, Arena& arena) {
+  size_t scheme = target.find("://");
+  size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
+  size_t end = std::min(target.find_first_of("/?#", start), target.size());
+  size_t at = target.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < start) return target;
+  return arena.join(target.substr(0, start), "***", target.substr(at));
+}
+
 uint16_t take_uri(http::Exchange& exchange, const Options& options, http::Uri& uri) {
   http::Request& request = exchange.request;
   http::UriError error =
       http::parse_target(request.target, request.method, options.uri, exchange.arena, uri);
   if (error != http::UriError::none) {
+    request.target = without_secret(request.target, exchange.arena);
     return refuse(exchange, 400, http::describe(error).data());
   }
   // CONNECT has no path: routes see "/" of its host.

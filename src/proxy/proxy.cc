@@ -65,6 +65,7 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
                   visit.plugins,
                   visit.route->websocket,
                   &visit.pin};
+    errand.grpc = visit.grpc;
     int status = co_await parts_.forwarder.forward(errand);
     verdict = {status, errand.verdict.body()};
     visit.late = errand.late;
@@ -184,8 +185,6 @@ void Proxy::answer(Exchange& exchange, Visit& visit, const Verdict& verdict) {
   int status = verdict.status();
   std::string_view body = verdict.body();
   http::Response& response = exchange.response;
-  if (response.from_upstream) response.fields.clear();
-  response.from_upstream = false;
   response.status = status;
   response.reason = {};
   response.fields.set(http::FieldId::server, parts_.options.server_field);

@@ -9,9 +9,9 @@
 #include <atomic>
 
 #include "http/server.h"
+#include "plugin/access_log.h"
 #include "plugin/consumer_merge.h"
 #include "plugin/worker.h"
-#include "proxy/access_log.h"
 #include "proxy/forward_proxy.h"
 #include "proxy/forwarder.h"
 #include "proxy/options.h"
@@ -28,7 +28,7 @@ class Proxy final : public http::Service {
     plugin::Worker& worker;
     Forwarder& forwarder;
     ForwardProxy& forward_proxy;
-    AccessLog* access_log;  // null: off
+    plugin::AccessLog* access_log;  // null: off
     const Options& options;
     const std::atomic<bool>& debug;  // basic debug mode: tell which plugins ran
   };

@@ -15,6 +15,7 @@ async::Task<void> run_tunnel(net::Loop& loop, http::Downstream& client, http::Up
   int64_t progress_us = loop.now_us();
   for (;;) {
     Pumped sent = up_ended ? Pumped::finished : up.pump();
+    node.limit_reads(client.room());
     Pumped got = down.finished() ? Pumped::finished : down.pump(nullptr);
     if (sent == Pumped::finished && !up_ended) {
       up_ended = true;
@@ -22,6 +23,7 @@ async::Task<void> run_tunnel(net::Loop& loop, http::Downstream& client, http::Up
     }
     bool broken = sent == Pumped::source || sent == Pumped::sink || got == Pumped::source ||
                   got == Pumped::sink || client.gone();
+    if (client.gone()) node.cut();
     if (broken || (up_ended && got == Pumped::finished)) break;
     if (sent == Pumped::some || got == Pumped::some) {
       progress_us = loop.now_us();

@@ -18,10 +18,13 @@ async::Task<Outcome<std::vector<Entry>>> MemoryStore::list(std::string prefix) {
   co_return entries(prefix);
 }
 
-async::Task<Outcome<std::vector<Entry>>> MemoryStore::search(std::string prefix, std::string text) {
+async::Task<Outcome<std::vector<Entry>>> MemoryStore::search(std::string prefix, std::string text,
+                                                             int64_t after_revision) {
   if (read_failure) co_return tl::unexpected(*read_failure);
   std::vector<Entry> found = entries(prefix);
-  std::erase_if(found, [&](const Entry& entry) { return entry.value.find(text) == text.npos; });
+  std::erase_if(found, [&](const Entry& entry) {
+    return entry.mod_revision <= after_revision || entry.value.find(text) == text.npos;
+  });
   co_return found;
 }
 
@@ -74,8 +77,15 @@ std::vector<Entry> MemoryStore::entries(std::string_view prefix) const {
 
 bool MemoryStore::holds(const std::vector<Compare>& compares) const {
   return std::all_of(compares.begin(), compares.end(), [&](const Compare& compare) {
+    if (compare.kind == Compare::Kind::unwritten) {
+      std::vector<Entry> covered = entries(compare.key);
+      return std::all_of(covered.begin(), covered.end(), [&](const Entry& entry) {
+        return entry.mod_revision <= compare.revision;
+      });
+    }
     auto found = items_.find(compare.key);
-    return (found == items_.end() ? 0 : found->second.entry.mod_revision) == compare.mod_revision;
+    int64_t held = found == items_.end() ? 0 : found->second.entry.mod_revision;
+    return compare.kind == Compare::Kind::there ? held != 0 : held == compare.revision;
   });
 }
 

@@ -73,10 +73,17 @@ struct Origin {
   std::string comment;  // as the client gave it
 };
 
-// Holds when the key's mod_revision is this one; 0: the key does not exist.
+// A condition of a transaction.
 struct Compare {
+  enum class Kind {
+    same,       // the key's mod_revision is this one; 0: the key does not exist
+    there,      // the key exists
+    unwritten,  // no key that begins with this one has been written after the revision
+  };
+
   std::string key;
-  int64_t mod_revision = 0;
+  int64_t revision = 0;
+  Kind kind = Kind::same;
 };
 
 struct Operation {
@@ -149,8 +156,9 @@ class Store {
   // Every key that begins with the prefix, by create_revision, then by key.
   virtual async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) = 0;
 
-  // Of these, the ones whose value contains the text.
-  virtual async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) = 0;
+  // Of these, the ones whose value contains the text and that were written after the revision.
+  virtual async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text,
+                                                          int64_t after_revision) = 0;
 
   // Every key at one revision, which is returned; in the order of list().
   virtual async::Task<Outcome<int64_t>> load(Visitor visit) = 0;

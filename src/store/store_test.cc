@@ -207,10 +207,18 @@ TYPED_TEST(StoreTest, SearchesInValues) {
   this->put("/r/1", R"({"service_id":"x-1"})");
   this->put("/r/2", R"({"service_id":"x_1"})");
   this->put("/s/1", R"({"service_id":"x-1"})");
-  auto found = this->pump_.run(this->store_->search("/r/", "x-1"));
+  auto found = this->pump_.run(this->store_->search("/r/", "x-1", 0));
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 1u);
   EXPECT_EQ((*found)[0].key, "/r/1");
+  int64_t revision = this->put("/r/3", "x-1").revision;
+  found = this->pump_.run(this->store_->search("/r/", "x-1", revision - 1));
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ((*found)[0].key, "/r/3");
+  found = this->pump_.run(this->store_->search("/r/", "", revision));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->size(), 0u);
 }
 
 TYPED_TEST(StoreTest, LoadsEverythingAtOneRevision) {
@@ -247,6 +255,27 @@ TYPED_TEST(StoreTest, ComparesAndSwaps) {
   EXPECT_EQ(this->put_fails("/a", "4", known).kind, Failure::Kind::conflict);
   EXPECT_EQ(this->get("/a")->value, "3");
   EXPECT_EQ(this->store_->revision(), 3);
+}
+
+TYPED_TEST(StoreTest, ComparesOfWhatIsThereAndOfWhatWasNotWritten) {
+  int64_t revision = this->put("/up/1", "x").revision;
+  auto writes = [this](Compare compare) {
+    Transaction transaction;
+    transaction.compares = {std::move(compare)};
+    transaction.operations = {{Operation::Kind::put, "/w", "y"}};
+    auto done = this->pump_.run(this->store_->transaction(transaction));
+    EXPECT_TRUE(done || done.error().kind == Failure::Kind::conflict);
+    return done.has_value();
+  };
+  EXPECT_TRUE(writes({"/up/1", 0, Compare::Kind::there}));
+  EXPECT_FALSE(writes({"/up/2", 0, Compare::Kind::there}));
+  EXPECT_TRUE(writes({"/up/", revision, Compare::Kind::unwritten}));
+  EXPECT_TRUE(writes({"/none/", revision, Compare::Kind::unwritten}));
+  EXPECT_FALSE(writes({"/up/", revision - 1, Compare::Kind::unwritten}));
+  this->put("/up/2", "x");
+  EXPECT_FALSE(writes({"/up/", revision, Compare::Kind::unwritten}));
+  this->erase("/up/2");  // what goes is not written
+  EXPECT_TRUE(writes({"/up/", revision, Compare::Kind::unwritten}));
 }
 
 TYPED_TEST(StoreTest, TransactionIsAtomic) {

@@ -64,6 +64,7 @@ void Admission::log(SessionStatus status, uint64_t up, uint64_t down) {
     attempt().status = status == SessionStatus::done ? 200 : 0;
   }
   chain.session_log(exchange);
+  if (place.access_log != nullptr) place.access_log->write(exchange);
 }
 
 }  // namespace pylon::stream

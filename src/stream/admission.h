@@ -9,6 +9,7 @@
 #include "http/exchange_memory.h"
 #include "http/server.h"
 #include "net/loop.h"
+#include "plugin/access_log.h"
 #include "plugin/chain.h"
 #include "plugin/connection.h"
 #include "plugin/worker.h"
@@ -26,6 +27,7 @@ struct Workplace {
   plugin::Worker& worker;
   upstream::Balancer& balancer;
   tls::ClientContext& tls;
+  plugin::AccessLog* access_log;  // of sessions; null: off
 };
 
 // $status of a session, as nginx has them.
@@ -52,7 +54,9 @@ class Admission final : public http::ExchangeMemory {
   bool pick(const upstream::Upstream& upstream, upstream::Tried& tried, upstream::Pick& pick);
   http::Attempt& attempt() { return exchange.upstream.attempts[exchange.upstream.count - 1]; }
 
-  bool wants_log() const { return chain.has(plugin::Phase::session_log); }
+  bool wants_log() const {
+    return place.access_log != nullptr || chain.has(plugin::Phase::session_log);
+  }
   // The last thing that is done with it. `up`, `down`: octets from and to the client.
   void log(SessionStatus status, uint64_t up, uint64_t down);
 

@@ -17,6 +17,7 @@
 #include "http/server.h"
 #include "net/stream.h"
 #include "stream/admission.h"
+#include "stream/presence.h"
 
 namespace pylon::stream {
 
@@ -52,6 +53,7 @@ class TcpProxy {
   void close_all();
   size_t sessions() const { return sessions_.size(); }
   const TcpCounts& counts() const { return counts_; }
+  const Presence& presence() const { return presence_; }
 
  private:
   friend class TcpSession;
@@ -59,6 +61,7 @@ class TcpProxy {
   Workplace place_;
   TcpLimits limits_;
   TcpCounts counts_;
+  Presence presence_;
   IntrusiveList<TcpSession> sessions_;
 };
 

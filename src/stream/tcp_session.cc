@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/burial.h"
 #include "net/proxy_header.h"
 #include "net/tcp_stream.h"
 #include "observe/log.h"
@@ -39,12 +40,14 @@ void TcpProxy::close_all() {
 
 // ---- life
 
-TcpSession::TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client, bool announces)
+TcpSession::TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
+                       const TcpProxy::Arrival& arrival)
     : proxy_(proxy),
+      stay_(proxy.presence_, arrival.ends.server, arrival.ends.server_port),
       client_(std::move(client)),
       waker_(proxy.place_.loop, &TcpSession::on_event, this),
       idle_timeout_us_(proxy.limits_.idle_timeout_us),
-      announces_(announces) {
+      announces_(arrival.announces) {
   client_->set_waker(&waker_);
   proxy_.sessions_.push_back(*this);
 }
@@ -53,7 +56,7 @@ TcpSession::~TcpSession() = default;
 
 void TcpSession::open(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
                       const TcpProxy::Arrival& arrival) {
-  auto* session = new TcpSession(proxy, std::move(client), arrival.announces);
+  auto* session = new TcpSession(proxy, std::move(client), arrival);
   session->admission_ =
       std::make_unique<Admission>(proxy.place_, arrival.ends, "TCP", arrival.name);
   session->task_ = session->establish();
@@ -190,7 +193,7 @@ async::Task<bool> TcpSession::connect(const upstream::Upstream& upstream) {
     observe::log(Level::error, "client {}: cannot connect to {}: {}",
                  admission_->exchange.client.text, pick.endpoint().text(),
                  told.empty() ? problem() : told);
-    node_.reset();
+    net::bury(proxy_.place_.loop, std::move(node_));
     if (client_->broken()) co_return false;
   }
   co_return false;
@@ -305,6 +308,13 @@ void TcpSession::on_silence() {
   close(false);
 }
 
+// When both have ended, close() says so to both.
+TcpSession::Moved TcpSession::pass_end(net::Stream& to, Direction& direction) {
+  direction.passed = true;
+  if (!up_.passed || !down_.passed) to.shutdown_write();
+  return Moved::some;
+}
+
 TcpSession::Moved TcpSession::move(net::Stream& from, net::Stream& to, Direction& direction) {
   if (direction.passed) return Moved::nothing;
   if (!direction.outbox.empty()) {
@@ -315,22 +325,22 @@ TcpSession::Moved TcpSession::move(net::Stream& from, net::Stream& to, Direction
       return direction.outbox.size() < waiting ? Moved::some : Moved::nothing;
     }
   }
-  if (direction.ended) {
-    to.shutdown_write();
-    direction.passed = true;
-    return Moved::some;
-  }
+  if (direction.ended) return pass_end(to, direction);
   net::Inbox inbox;
   net::Io io = inbox.fill(from, kReadBytes);
   if (io.state == net::IoState::again) return Moved::nothing;
   if (io.state == net::IoState::error) return Moved::failed;
-  if (io.state == net::IoState::end) {
-    direction.ended = true;
-    return Moved::some;
-  }
+  direction.ended = io.state == net::IoState::end || from.at_end();
+  if (io.state == net::IoState::end) return pass_end(to, direction);
   std::string_view octets = inbox.view();
-  iovec part{const_cast<char*>(octets.data()), octets.size()};
   direction.octets += octets.size();
+  if (direction.ended) {
+    net::Io last = to.write_last(octets.data(), octets.size());
+    if (last.state == net::IoState::error) return Moved::failed;
+    octets.remove_prefix(last.bytes);
+    if (octets.empty()) return pass_end(to, direction);
+  }
+  iovec part{const_cast<char*>(octets.data()), octets.size()};
   return direction.outbox.send(to, &part, 1) == net::IoState::error ? Moved::failed : Moved::some;
 }
 

@@ -37,7 +37,8 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
     uint64_t octets = 0;
   };
 
-  TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client, bool announces);
+  TcpSession(TcpProxy& proxy, std::unique_ptr<net::Stream> client,
+             const TcpProxy::Arrival& arrival);
 
   static void on_event(void* self);
   static void on_opened(void* self);
@@ -56,9 +57,11 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
   void begin_relay();
   void relay();
   void on_silence();
-  static Moved move(net::Stream& from, net::Stream& to, Direction& direction);
+  Moved pass_end(net::Stream& to, Direction& direction);
+  Moved move(net::Stream& from, net::Stream& to, Direction& direction);
 
   TcpProxy& proxy_;
+  Presence::Stay stay_;
   std::unique_ptr<net::Stream> client_;
   std::unique_ptr<net::Stream> node_;
   net::Waker waker_;

@@ -22,6 +22,7 @@
 #include "net/datagrams.h"
 #include "net/loop.h"
 #include "stream/admission.h"
+#include "stream/presence.h"
 
 namespace pylon::stream {
 
@@ -55,6 +56,7 @@ class UdpProxy {
 
   size_t sessions() const { return sessions_.size(); }
   const UdpCounts& counts() const { return counts_; }
+  const Presence& presence() const { return presence_; }
 
  private:
   friend class UdpSession;
@@ -80,6 +82,7 @@ class UdpProxy {
   Workplace place_;
   UdpLimits limits_;
   UdpCounts counts_;
+  Presence presence_;
   std::unique_ptr<net::Datagrams> batch_;  // null until something is listened on
   std::vector<std::unique_ptr<Door>> doors_;
   std::unordered_map<Key, UdpSession*, KeyHash> by_key_;

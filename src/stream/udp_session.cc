@@ -41,6 +41,7 @@ UdpSession* UdpSession::open(UdpProxy& proxy, const Arrival& arrival, std::strin
 UdpSession::UdpSession(UdpProxy& proxy, const Arrival& arrival)
     : Timer(proxy.place_.loop.timers()),
       proxy_(proxy),
+      stay_(proxy.presence_, arrival.ends.server, arrival.ends.server_port),
       key_(arrival.key),
       exit_(arrival.exit),
       client_(arrival.client),

@@ -58,6 +58,7 @@ class UdpSession final : public net::Retirable,
   void fail(int error);
 
   UdpProxy& proxy_;
+  Presence::Stay stay_;
   UdpProxy::Key key_;
   std::shared_ptr<const UdpProxy::Exit> exit_;
   int fd_ = -1;  // connected to the node

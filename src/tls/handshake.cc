@@ -27,9 +27,9 @@ void Handshake::look() {
   if (state_ == State::under_way) return go_on();
   if (inner_->broken()) return close();
   if (state_ != State::silent || !inner_->can_read()) return;
-  if (all_.has_place()) return begin();
   state_ = State::waiting;
   all_.waiting_.push_back(*this);
+  all_.admit();
 }
 
 void Handshake::begin() {
@@ -41,6 +41,9 @@ void Handshake::begin() {
   stream_->advance();
   go_on();
 }
+
+// The client has sent something that was not looked at yet.
+bool Handshake::has_answer() const { return stream_->can_go_on(); }
 
 void Handshake::go_on() {
   if (stream_->connecting()) return;
@@ -63,24 +66,37 @@ void Handshake::finish() {
   leave();
   waker_.disarm();
   all_.loop_.retire(this);
-  if (had_place) all_.admit_next();
+  if (had_place) all_.admit();
 }
 
 // ---- all of them
 
-bool Handshakes::has_place() {
-  if (under_way_.size() < limits_.under_way) return true;
-  Handshake& oldest = *under_way_.front();
-  if (loop_.now_us() < oldest.began_us_ + limits_.patience_us) return false;
-  oldest.close();  // its place goes to who waits longest
-  return under_way_.size() < limits_.under_way;
-}
-
-void Handshakes::admit_next() {
+// Takes in who waits, as far as there are places.
+void Handshakes::admit() {
   if (admitting_) return;  // one that came to an end at once: the loop below goes on
   admitting_ = true;
-  while (!waiting_.empty() && under_way_.size() < limits_.under_way) waiting_.front()->begin();
+  while (!waiting_.empty() && make_room()) {
+    (crowded() ? waiting_.back() : waiting_.front())->begin();
+  }
   admitting_ = false;
+  if (waiting_.empty()) return turn_.disarm();
+  turn_.arm(under_way_.front()->began_us_ + patience_us());
+}
+
+bool Handshakes::make_room() {
+  int64_t now_us = loop_.now_us();
+  while (under_way_.size() >= limits_.under_way) {
+    Handshake& oldest = *under_way_.front();
+    if (now_us < oldest.began_us_ + patience_us()) return false;
+    if (!oldest.has_answer()) {
+      oldest.close();
+      continue;
+    }
+    oldest.began_us_ = now_us;  // it is we who are slow
+    oldest.leave();
+    under_way_.push_back(oldest);
+  }
+  return true;
 }
 
 void Handshakes::close_all() {

@@ -1,8 +1,11 @@
 // Handshakes: the connections of a worker that have been accepted and not come to TLS yet.
 //
 // A client that has sent nothing costs a socket. Only so many handshakes are under way at once; the
-// rest wait their turn, and when all places are taken by clients that dawdle, the one that has had
-// its place longest makes room. Each has a limited time for all of it. Belongs to one loop.
+// rest wait their turn, and when all places are taken, those that dawdle make room: the one that
+// has had its place longest first, unless its client has just answered. When more wait than there
+// are places, the newest is taken in first and patience is short: of a crowd that old most have
+// gone, or never meant to go on, and a client that comes now shall not stand behind them. Each
+// handshake has a limited time for all of it. Belongs to one loop.
 #pragma once
 
 #include <memory>
@@ -41,6 +44,7 @@ class Handshake : public net::Retirable, public ListHook<Handshake> {
 
   static void on_event(void* self);
   void begin();
+  bool has_answer() const;
   void go_on();
   void finish();
 
@@ -57,11 +61,13 @@ class Handshakes {
  public:
   struct Limits {
     size_t under_way = 512;
-    int64_t timeout_us = 60'000'000;  // from accept to the last octet of the handshake
-    int64_t patience_us = 2'000'000;  // how long one that dawdles keeps its place from others
+    int64_t timeout_us = 60'000'000;        // from accept to the last octet of the handshake
+    int64_t patience_us = 2'000'000;        // how long one that dawdles keeps its place from others
+    int64_t short_patience_us = 1'000'000;  // likewise, from a crowd
   };
 
-  Handshakes(net::Loop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
+  Handshakes(net::Loop& loop, const Limits& limits)
+      : loop_(loop), limits_(limits), turn_(loop, &Handshakes::on_turn, this) {}
   ~Handshakes() { close_all(); }
   Handshakes(const Handshakes&) = delete;
   Handshakes& operator=(const Handshakes&) = delete;
@@ -71,14 +77,20 @@ class Handshakes {
 
  private:
   friend class Handshake;
-  bool has_place();
-  void admit_next();
+  static void on_turn(void* self) { static_cast<Handshakes*>(self)->admit(); }
+  bool crowded() const { return waiting_.size() > limits_.under_way; }
+  int64_t patience_us() const {
+    return crowded() ? limits_.short_patience_us : limits_.patience_us;
+  }
+  void admit();
+  bool make_room();
 
   net::Loop& loop_;
   Limits limits_;
   IntrusiveList<Handshake> silent_;     // nothing has come yet
   IntrusiveList<Handshake> waiting_;    // something has come, but there was no place
   IntrusiveList<Handshake> under_way_;  // by age
+  net::Waker turn_;                     // when the next one loses its place
   bool admitting_ = false;
 };
 

@@ -17,7 +17,7 @@ struct Scratch {
   static constexpr size_t kInBytes = 64 << 10;      // encrypted octets read at once, at most
   static constexpr size_t kOutBytes = kBatchBytes + (16 << 10);  // with the overhead of records
 
-  const char* feed = nullptr;  // what is to be read by OpenSSL
+  char* feed = nullptr;  // what is to be read by OpenSSL: a part of `in`
   size_t feed_size = 0;
   size_t out_size = 0;  // what OpenSSL has written
 

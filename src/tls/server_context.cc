@@ -11,6 +11,7 @@
 
 #include "base/strings.h"
 #include "observe/log.h"
+#include "tls/records.h"
 
 namespace pylon::tls {
 namespace {
@@ -105,6 +106,7 @@ Result<void> ServerContext::prepare() {
   if (!alpn_wire_.empty()) SSL_CTX_set_alpn_select_cb(context, &ServerContext::on_alpn, this);
   SSL_CTX_set_client_hello_cb(context, &ServerContext::on_client_hello, this);
   SSL_CTX_set_cert_cb(context, &ServerContext::on_certificate, this);
+  TrafficSecrets::listen(context);
   offer_resumption();
   return {};
 }

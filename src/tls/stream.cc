@@ -33,6 +33,14 @@ void Stream::Rest::keep(const char* from, size_t count) {
   size += static_cast<uint32_t>(count);
 }
 
+size_t Stream::Rest::take(char* into, size_t most) {
+  size_t count = std::min<size_t>(size, most);
+  if (count == 0) return 0;
+  std::memcpy(into, octets.get() + at, count);
+  drop(count);
+  return count;
+}
+
 void Stream::Rest::drop(size_t count) {
   at += static_cast<uint32_t>(count);
   size -= static_cast<uint32_t>(count);
@@ -56,6 +64,8 @@ Stream::Stream(net::Loop& loop, std::unique_ptr<net::Stream> inner, SslPtr ssl, 
     SSL_set_connect_state(ssl_.get());
   } else {
     SSL_set_accept_state(ssl_.get());
+    secrets_ = std::make_unique<TrafficSecrets>();
+    secrets_->belong_to(ssl_.get());
   }
   inner_->set_waker(&inner_waker_);
 }
@@ -72,7 +82,7 @@ void Stream::on_inner(void* self) {
 
 // After an event below.
 void Stream::progress() {
-  if (ssl_ == nullptr || broken_) return;
+  if (broken_) return;
   if (connecting_) return advance();
   if (inner_->broken()) return fail_below();
   if (unsent_.size != 0 && !flush()) return;
@@ -81,8 +91,15 @@ void Stream::progress() {
 
 void Stream::settle_flags() {
   can_write_ = unsent_.size == 0 && inner_->can_write();
-  can_read_ = inner_->can_read() || unread_.size != 0 || SSL_pending(ssl_.get()) != 0;
+  can_read_ = inner_->can_read() || holds_input();
   if (inner_->peer_ended()) peer_ended_ = true;
+}
+
+// Whether read() finds something without the stream below.
+bool Stream::holds_input() const {
+  if (end_told_) return true;
+  if (records_ == nullptr) return unread_.size != 0 || SSL_pending(ssl_.get()) != 0;
+  return opened_.size != 0 || Records::starts_whole(unread_.view());
 }
 
 // ---- handshake
@@ -94,12 +111,17 @@ void Stream::advance() {
   for (;;) {
     forget_errors();
     Flow flow = judge(SSL_do_handshake(ssl_.get()));
+    if (flow == Flow::wants_room) forget_secrets();  // no telling what goes with which key
+    Scratch& scratch = Scratch::of_thread();
+    uint64_t sealed = Records::count({scratch.out, scratch.out_size});
     bool sent = send_out();
     if (flow == Flow::failed) return fail();
     if (!sent) return fail_below();
     if (flow == Flow::ok) {
       stash_feed();
       connecting_ = false;
+      agreed_ = Agreed::in(ssl_.get());
+      take_over(sealed);
       return settle_flags();
     }
     if (flow == Flow::wants_room) {
@@ -110,6 +132,21 @@ void Stream::advance() {
     if (io.state == IoState::again) return;
     if (io.state != IoState::ok) return fail_below();
   }
+}
+
+void Stream::forget_secrets() {
+  if (side_ == Side::server) SSL_set_app_data(ssl_.get(), nullptr);
+  secrets_.reset();
+}
+
+// What the last step of a server's handshake sends is tickets only: `sealed` records.
+void Stream::take_over(uint64_t sealed) {
+  if (secrets_ == nullptr) return;
+  records_ = Records::take_over(ssl_.get(), *secrets_, sealed);
+  forget_secrets();
+  if (records_ == nullptr) return;
+  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // the session is good
+  ssl_.reset();
 }
 
 // ---- between the stream below and OpenSSL
@@ -128,23 +165,21 @@ Stream::Flow Stream::judge(int result) {
   }
 }
 
-// Lays the next octets into the feed, which must be empty.
+// Lays the next octets into the feed, behind the part of a record that may stand there.
 Io Stream::receive(size_t room) {
   Scratch& scratch = Scratch::of_thread();
   if (unread_.size != 0) {
-    size_t take = std::min<size_t>(unread_.size, Scratch::kInBytes);
-    std::memcpy(scratch.in, unread_.octets.get() + unread_.at, take);
-    unread_.drop(take);
     scratch.feed = scratch.in;
-    scratch.feed_size = take;
-    return {IoState::ok, take};
+    scratch.feed_size = unread_.take(scratch.in, Scratch::kInBytes);
+    return {IoState::ok, scratch.feed_size};
   }
   if (!inner_->can_read()) return {inner_->broken() ? IoState::error : IoState::again};
-  Io io = inner_->read(scratch.in, std::min(Scratch::kInBytes, std::max(room, kLeastRead)));
-  if (io.state == IoState::ok) {
-    scratch.feed = scratch.in;
-    scratch.feed_size = io.bytes;
-  }
+  size_t held = scratch.feed_size;
+  if (held != 0) std::memmove(scratch.in, scratch.feed, held);
+  scratch.feed = scratch.in;
+  size_t limit = std::min(Scratch::kInBytes - held, std::max(room, kLeastRead));
+  Io io = inner_->read(scratch.in + held, limit);
+  if (io.state == IoState::ok) scratch.feed_size += io.bytes;
   return io;
 }
 
@@ -218,13 +253,41 @@ Stream::Flow Stream::decrypt(char* into, size_t size, size_t& got, IoState& belo
   }
 }
 
+// The same by Records.
+Stream::Flow Stream::open_records(char* into, size_t size, size_t& got, IoState& below) {
+  Scratch& scratch = Scratch::of_thread();
+  got = opened_.take(into, size);
+  while (got < size) {
+    Records::Opened opened =
+        records_->open(scratch.feed, scratch.feed_size, into + got, size - got);
+    scratch.feed += opened.used;
+    scratch.feed_size -= opened.used;
+    if (opened.what == Records::What::failed) return Flow::failed;
+    if (opened.what == Records::What::end) return Flow::ended;
+    if (opened.what == Records::What::data) {
+      size_t take = std::min(opened.plain.size(), size - got);
+      if (opened.plain.data() != into + got) std::memcpy(into + got, opened.plain.data(), take);
+      opened_.keep(opened.plain.data() + take, opened.plain.size() - take);
+      got += take;
+    }
+    if (opened.what != Records::What::incomplete) continue;
+    if (got != 0) break;
+    below = receive(size).state;
+    if (below != IoState::ok) return Flow::wants_input;
+  }
+  return Flow::ok;
+}
+
 Io Stream::read(char* into, size_t size) {
   if (broken_ || connecting_) return {broken_ ? IoState::error : IoState::again};
-  if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) return {IoState::end};
+  if (end_told_) return {IoState::end};
   size_t got = 0;
   IoState below = IoState::ok;
-  Flow flow = decrypt(into, size, got, below);
+  Flow flow =
+      records_ != nullptr ? open_records(into, size, got, below) : decrypt(into, size, got, below);
+  end_told_ = flow == Flow::ended;
   stash_feed();
+  if (records_ != nullptr && !records_->renew_if_due()) flow = Flow::failed;
   bool sent = send_out();
   bool cut = below == IoState::end && side_ == Side::client;
   if (flow == Flow::failed) {
@@ -243,8 +306,9 @@ Io Stream::read(char* into, size_t size) {
 }
 
 bool Stream::stirred(bool thorough) {
-  if (broken_ || ssl_ == nullptr) return true;
+  if (broken_) return true;
   if (!can_read_ && !inner_->stirred(thorough)) return false;
+  if (records_ != nullptr) return true;
   // Tickets for later sessions may come at any time: they are no octets for us.
   char octet;
   Scratch& scratch = Scratch::of_thread();
@@ -313,6 +377,24 @@ class Cursor {
 
 }  // namespace
 
+bool Stream::encrypt_piece(std::string_view piece) {
+  if (records_ != nullptr) return records_->renew_if_due() && records_->seal(piece);
+  forget_errors();
+  auto size = static_cast<int>(piece.size());
+  return SSL_write(ssl_.get(), piece.data(), size) == size;
+}
+
+// close_notify.
+void Stream::encrypt_end() {
+  if (records_ != nullptr) {
+    records_->seal_end();
+    return;
+  }
+  forget_errors();
+  SSL_shutdown(ssl_.get());
+  ERR_clear_error();
+}
+
 // Encrypts what follows the first `skip` octets into the thread's `out`. Returns how many.
 size_t Stream::encrypt(const iovec* parts, int count, size_t skip, size_t budget, bool& failed) {
   Scratch& scratch = Scratch::of_thread();
@@ -320,9 +402,7 @@ size_t Stream::encrypt(const iovec* parts, int count, size_t skip, size_t budget
   size_t done = 0;
   while (!cursor.done() && done < budget) {
     std::string_view piece = cursor.next(scratch.gather, Scratch::kRecordBytes);
-    forget_errors();
-    int result = SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size()));
-    if (result != static_cast<int>(piece.size())) {
+    if (!encrypt_piece(piece)) {
       failed = true;
       break;
     }
@@ -358,9 +438,7 @@ Io Stream::write(const iovec* parts, int count) {
 
 void Stream::shutdown_write() {
   if (broken_ || connecting_ || ending_) return;
-  forget_errors();
-  SSL_shutdown(ssl_.get());
-  ERR_clear_error();
+  encrypt_end();
   ending_ = true;
   if (!send_out()) return fail_below();
   if (unsent_.size == 0) inner_->shutdown_write();
@@ -371,16 +449,16 @@ uint64_t Stream::acknowledged(uint64_t) const { return inner_->acknowledged(sent
 // ---- the end
 
 void Stream::close(bool reset) {
-  if (ssl_ != nullptr) {
+  if (ssl_ != nullptr || records_ != nullptr) {
     bool sound = !reset && !connecting_ && !broken_;
     if (sound && !ending_ && unsent_.size == 0) {
-      forget_errors();
-      SSL_shutdown(ssl_.get());
-      ERR_clear_error();
+      encrypt_end();
       send_out();  // as far as there is room
     }
-    // Otherwise OpenSSL would forget the session, which is as good as ever.
-    if (!connecting_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+  // Otherwise OpenSSL would forget the session, which is as good as ever.
+  if (ssl_ != nullptr && !connecting_) {
+    SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   }
   inner_->set_waker(nullptr);
   inner_->close(reset);
@@ -390,7 +468,10 @@ void Stream::close(bool reset) {
 
 void Stream::release() {
   ssl_.reset();
+  secrets_.reset();
+  records_.reset();
   unread_ = {};
+  opened_ = {};
   unsent_ = {};
   can_read_ = can_write_ = connecting_ = false;
 }
@@ -398,8 +479,8 @@ void Stream::release() {
 // OpenSSL says that something is wrong; what it wanted to tell the peer was sent.
 void Stream::fail() {
   if (broken_) return;
-  long verified = SSL_get_verify_result(ssl_.get());
-  failure_ = take_error();
+  long verified = ssl_ != nullptr ? SSL_get_verify_result(ssl_.get()) : X509_V_OK;
+  failure_ = records_ != nullptr ? records_->problem() : take_error();
   if (connecting_ && verified != X509_V_OK) {
     failure_ += ": ";
     failure_ += X509_verify_cert_error_string(verified);
@@ -421,43 +502,6 @@ void Stream::fail_below() {
   error_ = inner_->error() != 0 ? inner_->error() : ECONNRESET;
   connecting_ = can_write_ = false;
   can_read_ = true;
-}
-
-// ---- what was agreed
-
-std::string_view Stream::alpn() const {
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  if (ssl_ != nullptr) SSL_get0_alpn_selected(ssl_.get(), &name, &size);
-  return {reinterpret_cast<const char*>(name), size};
-}
-
-std::string_view Stream::server_name() const {
-  if (ssl_ == nullptr) return {};
-  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
-  return name != nullptr ? std::string_view(name) : std::string_view();
-}
-
-std::string_view Stream::protocol() const {
-  return ssl_ != nullptr ? std::string_view(SSL_get_version(ssl_.get())) : std::string_view();
-}
-
-std::string_view Stream::cipher() const {
-  const char* name = ssl_ != nullptr ? SSL_get_cipher_name(ssl_.get()) : nullptr;
-  return name != nullptr ? std::string_view(name) : std::string_view();
-}
-
-bool Stream::resumed() const { return ssl_ != nullptr && SSL_session_reused(ssl_.get()) == 1; }
-
-PeerVerdict Stream::peer_verdict() const {
-  if (ssl_ == nullptr || SSL_get0_peer_certificate(ssl_.get()) == nullptr) return PeerVerdict::none;
-  bool good = SSL_get_verify_result(ssl_.get()) == X509_V_OK;
-  return good ? PeerVerdict::verified : PeerVerdict::failed;
-}
-
-std::string Stream::peer_problem() const {
-  if (ssl_ == nullptr) return {};
-  return X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
 }
 
 }  // namespace pylon::tls

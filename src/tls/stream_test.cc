@@ -99,11 +99,11 @@ TEST(TlsStream, carries_octets_both_ways) {
   World world;
   Line line = world.connect({.name = "a.test", .alpn = "http/1.1"});
   ASSERT_TRUE(both_up(line)) << line.client->failure() << line.server->failure();
-  EXPECT_EQ(line.server->alpn(), "http/1.1");
-  EXPECT_EQ(line.client->alpn(), "http/1.1");
-  EXPECT_EQ(line.server->server_name(), "a.test");
-  EXPECT_EQ(line.server->protocol(), "TLSv1.3");
-  EXPECT_EQ(line.server->peer_verdict(), PeerVerdict::none);
+  EXPECT_EQ(line.server->agreed().alpn, "http/1.1");
+  EXPECT_EQ(line.client->agreed().alpn, "http/1.1");
+  EXPECT_EQ(line.server->agreed().server_name, "a.test");
+  EXPECT_EQ(line.server->agreed().protocol, "TLSv1.3");
+  EXPECT_EQ(line.server->agreed().verdict(), PeerVerdict::none);
 
   EXPECT_EQ(line.client->write("hello", 5).bytes, 5u);
   line.settle();
@@ -213,13 +213,13 @@ TEST_P(Resumption, within_a_name_only) {
   ServerPeer peer{.name = "a.test", .session_key = 7};
   Line first = world.connect(peer);
   first.client->stirred(false);  // takes the ticket
-  EXPECT_FALSE(first.client->resumed());
+  EXPECT_FALSE(first.client->agreed().resumed);
   first.client->close(false);
   Line second = world.connect(peer);
-  EXPECT_TRUE(second.client->resumed());
-  EXPECT_TRUE(second.server->resumed());
+  EXPECT_TRUE(second.client->agreed().resumed);
+  EXPECT_TRUE(second.server->agreed().resumed);
   ServerPeer other{.name = "b.test", .session_key = 7};
-  EXPECT_FALSE(world.connect(other).server->resumed());
+  EXPECT_FALSE(world.connect(other).server->agreed().resumed);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Resumption,
@@ -245,7 +245,7 @@ TEST(ServerContext, keeps_to_the_protocols_of_the_identity) {
   world.names.by_name["a.test"].protocols = kTls12;
   Line line = world.connect({.name = "a.test"});
   ASSERT_TRUE(both_up(line));
-  EXPECT_EQ(line.server->protocol(), "TLSv1.2");
+  EXPECT_EQ(line.server->agreed().protocol, "TLSv1.2");
 }
 
 TEST(ServerContext, demands_client_certificates) {
@@ -260,7 +260,7 @@ TEST(ServerContext, demands_client_certificates) {
   show.pair = {known.pem(), Secret(known.key_pem())};
   Line line = world.connect({.name = "a.test", .identity = &show});
   ASSERT_TRUE(both_up(line)) << line.server->failure();
-  EXPECT_EQ(line.server->peer_verdict(), PeerVerdict::verified);
+  EXPECT_EQ(line.server->agreed().verdict(), PeerVerdict::verified);
 
   TestCertificate stranger = make_test_certificate("stranger");
   show.serial = next_identity_serial();
@@ -269,14 +269,14 @@ TEST(ServerContext, demands_client_certificates) {
   identity.client->exempt_paths.push_back(*Regex::compile("/open"));
   Line optional = world.connect({.name = "a.test", .identity = &show});
   ASSERT_TRUE(both_up(optional));
-  EXPECT_EQ(optional.server->peer_verdict(), PeerVerdict::failed);
+  EXPECT_EQ(optional.server->agreed().verdict(), PeerVerdict::failed);
 }
 
 TEST(ServerContext, a_session_does_not_outlive_what_was_demanded) {
   World world;
   ServerPeer peer{.name = "a.test", .session_key = 7};
   world.connect(peer).client->stirred(false);
-  EXPECT_TRUE(world.connect(peer).server->resumed());
+  EXPECT_TRUE(world.connect(peer).server->agreed().resumed);
   world.names.trust(world.names.by_name["a.test"], world.authority);
   EXPECT_TRUE(world.connect(peer).server->broken());
 }

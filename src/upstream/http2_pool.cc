@@ -14,20 +14,19 @@ Http2Pool::~Http2Pool() {
 ClientStream* Http2Pool::open(const Endpoint& endpoint, const Session& session,
                               const Keepalive& keepalive, bool fresh, bool& reused) {
   List& list = list_of(endpoint.id());
-  ClientConnection* next = nullptr;
-  for (ClientConnection* each = list.front(); each != nullptr && !fresh; each = next) {
-    next = list.next(*each);
+  ClientConnection::Terms terms{endpoint.serial(), session.variant,
+                                keepalive.idle_timeout_ms * 1000};
+  for (ClientConnection* each = list.front(); each != nullptr; each = list.next(*each)) {
     // An id is used again for another peer: the serial tells for whom the connection was made.
-    if (each->serial() != endpoint.serial() || !each->has_room()) continue;
-    if (each->variant() != session.variant) continue;
+    if (each->serial() != endpoint.serial()) continue;
+    terms.streams = each->allowed_streams();  // as the node will say again
+    if (fresh || !each->has_room() || each->variant() != session.variant) continue;
     reused = each->used();
     return &each->add();
   }
   std::unique_ptr<net::Stream> stream = dial(loop_, tls_, endpoint, session, "h2");
   if (stream == nullptr) return nullptr;
-  auto* connection =
-      new ClientConnection(loop_, std::move(stream), grants_, nuisances_,
-                           {endpoint.serial(), session.variant, keepalive.idle_timeout_ms * 1000});
+  auto* connection = new ClientConnection(loop_, std::move(stream), shared_, terms);
   list.push_back(*connection);
   reused = false;
   return &connection->add();

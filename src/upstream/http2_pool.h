@@ -31,8 +31,7 @@ class Http2Pool {
 
   net::Loop& loop_;
   tls::ClientContext& tls_;
-  http::h2::Grants grants_;
-  http::h2::NuisanceCounts nuisances_;
+  http::h2::ClientConnection::Shared shared_;
   std::vector<std::unique_ptr<List>> lists_;  // by EndpointId
 };
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 import time
 
 import pytest
@@ -355,3 +356,70 @@ def test_reload_keeps_serving(own_pylon, echo, member):
     until(lambda: len(node.workers()) == 1 and node.workers() != old, "another process", 20)
     node.admin.put("/routes/2", route(echo, "/b"))
     assert get(node.port, "/a").status == get(node.port, "/b").status == 200
+
+
+def at_once(*calls):
+    """The statuses of calls of the Admin APIs of several nodes, begun in the same moment."""
+    barrier, statuses = threading.Barrier(len(calls)), {}
+
+    def run(number, gateway, method, path, body):
+        barrier.wait()
+        statuses[number] = gateway.admin.call(method, path, body)[0]
+
+    threads = [threading.Thread(target=run, args=(i, *call)) for i, call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [statuses[i] for i in range(len(calls))]
+
+
+def test_what_one_node_deletes_and_another_refers_to(own_pylon, echo, member):
+    """One of both is refused, whoever comes first."""
+    one, two = own_pylon(on_etcd(member)), own_pylon(on_etcd(member))
+    seen = set()
+    for number in range(60):
+        one.admin.put("/upstreams/u", upstream_of(echo))
+        body = {"uri": "/x", "upstream_id": "u"}
+        deleting = (one, "DELETE", "/upstreams/u", None)
+        using = (two, "PUT", f"/routes/r{number % 3}", body)
+        calls = (deleting, using) if number % 2 else (using, deleting)
+        seen.add(frozenset(zip((call[1] for call in calls), at_once(*calls))))
+        upstream = member.get("/apisix/upstreams/u")
+        route_there = member.get(f"/apisix/routes/r{number % 3}")
+        assert upstream or not route_there, "a route refers to nothing"
+        two.admin.delete(f"/routes/r{number % 3}")
+    kept, gone = {("DELETE", 400), ("PUT", 201)}, {("DELETE", 200), ("PUT", 400)}
+    assert seen <= {frozenset(kept), frozenset(gone)}, seen
+
+
+def test_one_key_is_given_to_two_consumers_at_once(own_pylon, member):
+    one, two = own_pylon(on_etcd(member)), own_pylon(on_etcd(member))
+    for number in range(40):
+        key = {"plugins": {"key-auth": {"key": f"k{number}"}}}
+        statuses = at_once(
+            (one, "PUT", "/consumers", {"username": "bob", **key}),
+            (two, "PUT", "/consumers", {"username": "eve", **key}),
+        )
+        assert sorted(statuses)[1] == 400 and sorted(statuses)[0] in (200, 201), statuses
+
+
+def test_nodes_that_write_other_consumers_do_not_fail(own_pylon, member):
+    """Each write of one is a reason for the other to look again."""
+    nodes = [own_pylon(on_etcd(member)) for _ in range(2)]
+    failures = []
+
+    def write(index):
+        for number in range(60):
+            body = {"username": f"c{index}_{number}"}
+            body["plugins"] = {"key-auth": {"key": body["username"]}}
+            status = nodes[index].admin.call("PUT", "/consumers", body)[0]
+            if status != 201:
+                failures.append((index, number, status))
+
+    threads = [threading.Thread(target=write, args=(index,)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []

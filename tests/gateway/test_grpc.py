@@ -26,6 +26,15 @@ def many(request, context):
         context.abort(grpc.StatusCode.DATA_LOSS, "half way")
 
 
+def big(request, context):
+    return b"x" * int(request)
+
+
+def half(request, context):
+    yield b"half"
+    yield forever(request, context)
+
+
 def collect(requests, context):
     return b",".join(requests)
 
@@ -55,6 +64,8 @@ def peer():
         "Collect": grpc.stream_unary_rpc_method_handler(collect),
         "Echo": grpc.stream_stream_rpc_method_handler(echo),
         "Forever": grpc.unary_unary_rpc_method_handler(forever),
+        "Half": grpc.unary_stream_rpc_method_handler(half),
+        "Big": grpc.unary_unary_rpc_method_handler(big),
     }
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("t.T", handlers)])
     port = server.add_insecure_port("127.0.0.1:%d" % free_port())
@@ -206,3 +217,31 @@ def test_the_gateway_ends_a_call_at_its_deadline(pylon, channel):
     answer = client.read(stream)
     assert answer.ended and dict(answer.head)["grpc-status"] == "4"
     until(lambda: CANCELLED[0], "the cancellation", 5)
+
+
+def start(client, method, message, *more):
+    """A call by hand, for clients that do what libraries do not."""
+    head = [("content-type", "application/grpc"), ("te", "trailers"), *more]
+    stream = client.ask("POST", f"/t.T/{method}", head, end=False)
+    client.data(stream, b"\0" + len(message).to_bytes(4, "big") + message, end=True)
+    return stream
+
+
+def test_a_deadline_after_the_answer_has_begun(pylon, channel):
+    """Is told in trailers, behind what came."""
+    client = Client(pylon.port)
+    answer = client.read(start(client, "Half", b"", ("grpc-timeout", "300m")))
+    assert answer.body == b"\0\0\0\0\4half" and answer.ended
+    assert dict(answer.trailers)["grpc-status"] == "4"
+
+
+def test_clients_that_do_not_read_block_no_other(pylon, channel):
+    """Though all of them share one connection to the upstream."""
+    stalled = [Client(pylon.port) for _ in range(60)]
+    streams = [start(client, "Big", b"1000000") for client in stalled]
+    for client, stream in zip(stalled, streams):
+        assert client.until(lambda: len(client.answer(stream).body) == 65535)
+    call = channel.unary_unary("/t.T/Big")
+    assert call(b"3000000", timeout=10) == b"x" * 3_000_000
+    for client in stalled:
+        client.close()

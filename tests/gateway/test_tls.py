@@ -195,7 +195,9 @@ def test_a_key_that_does_not_fit_is_refused(pylon, one, two):
 def test_variables_of_the_session(pylon, authority, one, client, echo):
     names = """scheme https ssl_protocol ssl_cipher ssl_server_name ssl_session_reused ssl_curve
     ssl_alpn_protocol ssl_client_verify ssl_client_s_dn ssl_client_i_dn ssl_client_serial
-    ssl_client_fingerprint ssl_client_v_end ssl_client_escaped_cert""".split()
+    ssl_client_fingerprint ssl_client_v_start ssl_client_v_end ssl_client_v_remain
+    ssl_client_escaped_cert ssl_client_s_dn_legacy ssl_client_i_dn_legacy ssl_ciphers ssl_curves
+    ssl_early_data ssl_session_id""".split()
     fields = {f"x-{name.replace('_', '-')}": f"${name}" for name in names}
     rewrite = {"proxy-rewrite": {"headers": {"set": fields}}}
     upstream = echo.upstream()
@@ -211,7 +213,15 @@ def test_variables_of_the_session(pylon, authority, one, client, echo):
     assert said["ssl_client_s_dn"] == "O=Pylon,CN=client"
     assert said["ssl_client_i_dn"] == "CN=authority"
     assert len(said["ssl_client_fingerprint"]) == 40
+    assert said["ssl_client_v_start"].endswith(" GMT")
     assert said["ssl_client_v_end"].endswith(" GMT")
+    assert said["ssl_client_v_remain"] in ("29", "30")
+    assert said["ssl_client_s_dn_legacy"] == "/CN=client/O=Pylon"
+    assert said["ssl_client_i_dn_legacy"] == "/CN=authority"
+    assert "TLS_AES_128_GCM_SHA256" in said["ssl_ciphers"].split(":")
+    assert "X25519" in said["ssl_curves"].split(":")
+    assert not said["ssl_early_data"]
+    assert len(said["ssl_session_id"]) == 64
     assert said["ssl_client_escaped_cert"].startswith("-----BEGIN%20CERTIFICATE-----%0A")
 
 

@@ -178,6 +178,48 @@ def test_an_early_answer(before, client):
     assert got.status == 200 and got.body == b"no"
 
 
+@pytest.mark.parametrize("end", ["reset", "goaway", "close"])
+def test_an_early_answer_is_whole_whatever_follows(before, client, end):
+    """RFC 9113 8.1: an answer is not discarded because its stream is reset behind it."""
+
+    def answer(peer, stream):
+        ok(b"no" * 1000, [("content-length", "2000")])(peer, stream)
+        if end == "reset":
+            peer.send(frame(RST, 0, stream, u32(NO_ERROR)))
+        if end == "goaway":
+            peer.send(frame(GOAWAY, 0, 0, u32(stream) + u32(0)))
+        if end != "reset":
+            peer.socket.shutdown(2)
+
+    before(answer, early=True)
+    stream = client.ask("POST", "/up/x", end=False)
+    client.data(stream, b"abc")
+    got = client.read(stream)
+    assert got.status == 200 and got.body == b"no" * 1000 and got.ended
+
+
+def test_no_more_streams_than_the_upstream_allows(before, client):
+    """Further exchanges get connections of their own."""
+    waiting, lock = {}, threading.Lock()
+
+    def answer(peer, stream):
+        with lock:
+            waiting.setdefault(peer, []).append(stream)
+            full = sum(map(len, waiting.values())) == 20
+        if full:
+            for each, streams in waiting.items():
+                for number in streams:
+                    ok()(each, number)
+
+    before(answer, setting(3, 2))
+    assert client.read(client.ask(path="/nothing")).status  # our SETTINGS are there
+    streams = [client.ask(path="/up/x") for _ in range(2)]
+    until(lambda: sum(map(len, waiting.values())) == 2, "the first two")
+    streams += [client.ask(path="/up/x") for _ in range(18)]
+    assert [client.read(stream).status for stream in streams] == [200] * 20
+    assert [len(each) for each in waiting.values()] == [2] * 10
+
+
 def test_a_client_that_leaves_cancels(before, client):
     resets = []
 

@@ -1,6 +1,9 @@
 """Many connections that all do the same thing, and what they cost the gateway."""
 
+import contextlib
 import resource
+import socket
+import ssl
 
 from harness.process import open_descriptors, resident_kib
 from harness.wire import connect, until
@@ -43,6 +46,34 @@ class Crowd:
 
     def __exit__(self, *_):
         self.close()
+
+
+class TlsCrowd:
+    """`count` TLS connections to 127.0.0.1:port by that name, their handshakes done."""
+
+    def __init__(self, port, count, name):
+        allow_descriptors(count * 3 + 200)
+        context = ssl._create_unverified_context()
+        self.peers = []
+        for _ in range(count):
+            plain = socket.create_connection(("127.0.0.1", port))
+            self.peers.append(context.wrap_socket(plain, server_hostname=name))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for peer in self.peers:
+            peer.close()
+
+
+def client_hello(name):
+    """What a TLS client sends first."""
+    to_send = ssl.MemoryBIO()
+    client = ssl._create_unverified_context().wrap_bio(ssl.MemoryBIO(), to_send, False, name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return to_send.read()
 
 
 class Cost:

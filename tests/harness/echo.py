@@ -82,7 +82,8 @@ class _Handler(socketserver.BaseRequestHandler):
             body = b"x" * int(value)
         if word == "headers":
             fields = parse_qsl(url.query)
-        peer.send(_head(status, fields, len(body)) + (b"" if request.method == b"HEAD" else body))
+        content = b"" if request.method == b"HEAD" else body
+        peer.send(_head(status, fields, len(body)) + content, 60)
         return True
 
     def _told(self, request):

@@ -17,7 +17,7 @@ class EchoSocket:
         ready = threading.Event()
 
         async def begin():
-            self.server = await websockets.serve(self._serve, address, 0)
+            self.server = await websockets.serve(self._serve, address, 0, ping_interval=None)
             self.port = self.server.sockets[0].getsockname()[1]
             ready.set()
 

@@ -364,6 +364,8 @@ TRAILERS = (
             "upgrade": b"Upgrade: websocket",
             "trailer": b"Trailer: x",
             "range": b"Range: bytes=0-1",
+            "client": b"X-Forwarded-For: 1.2.3.4",
+            "real-ip": b"X-Real-IP: 1.2.3.4",
         }.items()
     ]
     + [

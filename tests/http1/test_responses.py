@@ -308,3 +308,23 @@ def test_own_error_to_head_has_no_body(lane):
     assert client.read(b"HEAD").status in (502, 503)
     client.await_end()
     assert not client.buffer
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nX(A: 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: x\r\n\r\n",
+        b"HTTP/1.1 101 X\r\nSet-Cookie: a=b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\n",
+    ],
+    ids=["name", "length", "switch", "lengths", "cut"],
+)
+def test_nothing_of_a_refused_answer_reaches_the_client(lane, refused):
+    """Neither its fields nor what is left of them stand in the gateway's own answer."""
+    client, upstream, _ = lane.begin(lane.get())
+    upstream.send(refused)
+    upstream.close()
+    got = client.read()
+    assert got.status == 502 and not got.get(b"set-cookie")

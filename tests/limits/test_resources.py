@@ -4,14 +4,17 @@ numbers of docs/performance.md, and -s shows what was measured."""
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
-from harness.crowd import Cost, Crowd
+from harness.certs import Authority, server_ssl
+from harness.crowd import Cost, Crowd, TlsCrowd, client_hello
 from harness.echo import Echo
 from harness.http import get
 from harness.ports import free_port
 from harness.pylon import Pylon
+from harness.tls import curl
 from harness.wire import until
 
 SMALL_CONFIG = {"nginx_config": {"worker_rlimit_nofile": 256}}
@@ -157,6 +160,50 @@ def test_idle_connections(pylon, full):
     report("idle connections", count, grown)
     assert grown <= 600 + count * 600 // 1024, f"{grown} KiB for {count} connections"
     cost.await_descriptors()
+
+
+@pytest.fixture
+def certificate(pylon, tmp_path):
+    """What the gateway shows for a.test."""
+    made = Authority(tmp_path).issue("a.test")
+    pylon.admin.put("/ssls/1", server_ssl(made, "a.test"))
+    assert curl(pylon.tls_port, "a.test").status == 200
+    return made
+
+
+@pytest.mark.usefixtures("certificate")
+def test_idle_tls_connections(pylon, full):
+    """At most 10 KiB each; after the handshake and a request."""
+    count = 10000 if full else 1000
+    cost = Cost(pylon)
+    with TlsCrowd(pylon.tls_port, count, "a.test") as crowd:
+        for peer in crowd.peers:
+            peer.sendall(b"GET /idle HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            assert peer.recv(65536).startswith(b"HTTP/1.1 200")
+        grown = cost.grown_kib()
+        honest(pylon)
+    report("idle TLS connections", count, grown)
+    assert grown <= 4096 + count * 6, f"{grown} KiB for {count} connections"
+    cost.await_descriptors()
+
+
+@pytest.mark.usefixtures("certificate")
+def test_handshakes_that_come_to_nothing(pylon, full):
+    """5,000 cost at most 20 MiB, while they hang and when they are gone."""
+    count = 5000 if full else 1000
+    hello = client_hello("a.test")
+    cost = Cost(pylon)
+    with Crowd(pylon.tls_port, count, hello) as crowd:
+        started = time.monotonic()
+        assert curl(pylon.tls_port, "a.test", timeout=60).status == 200
+        waited = time.monotonic() - started
+        hanging = cost.grown_kib()
+    cost.await_descriptors()
+    report("handshakes that hang", count, hanging)
+    report("handshakes that were given up", count, cost.grown_kib())
+    print(f"an honest client waited {waited:.1f} s")
+    assert max(hanging, cost.grown_kib()) <= 20 << 10
+    assert waited <= 5
 
 
 def test_connections_that_come_and_go(pylon, full):

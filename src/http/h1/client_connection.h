@@ -73,6 +73,7 @@ class ClientConnection final : public UpstreamSide,
   Body& body() override { return *this; }
   // After a 101: from now on body() yields plain octets.
   void become_tunnel() override;
+  void cut() override { stream_->close(true); }
   bool began() const override { return received_ != 0; }  // an octet of the answer came
   uint64_t received_bytes() const override { return received_; }
   const char* reason() const override { return reason_; }  // of `malformed` or a failed body

@@ -250,6 +250,12 @@ bool forbidden_in_trailer(FieldId id) {
     case FieldId::content_type:
     case FieldId::content_encoding:
     case FieldId::content_range:
+    case FieldId::x_real_ip:  // who the client is stands in the head, which the gateway writes
+    case FieldId::x_forwarded_for:
+    case FieldId::x_forwarded_proto:
+    case FieldId::x_forwarded_host:
+    case FieldId::x_forwarded_port:
+    case FieldId::forwarded:
       return true;
     default:
       return false;

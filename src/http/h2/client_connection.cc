@@ -10,9 +10,11 @@ namespace {
 
 constexpr size_t kMaxHeads = 32;        // interim answers that wait to be read
 constexpr size_t kMaxLines = 64 << 10;  // octets of one head
-constexpr uint32_t kMaxStreams = 100;   // of one connection, whatever more the peer allows
 constexpr uint32_t kSpareNumbers = 1000;
 constexpr int kReadsPerTurn = 4;
+constexpr int64_t kSilenceUs = 1'000'000;      // a peer that is heard of less may be gone
+constexpr uint32_t kLargeWindow = 64 << 10;    // of the first octets, where large answers come
+constexpr uint32_t kWidestWindow = 256 << 10;  // of a stream
 
 ClientStream& own(Stream& stream) { return static_cast<ClientStream&>(stream); }
 
@@ -73,7 +75,11 @@ void ClientStream::wake() {
 
 void ClientStream::end() {
   waker_ = nullptr;
-  if (open) connection_.send_reset(*this, ErrorCode::cancel);
+  if (open) {
+    connection_.send_reset(*this, ErrorCode::cancel);
+    connection_.given_up(opened_us_);
+  }
+  connection_.windows().give_back(lent_);
   connection_.ended(*this);
 }
 
@@ -85,11 +91,15 @@ Push ClientStream::send_head(const OutgoingHead& head, h1::Framing, std::string_
                              bool end) {
   if (connection_.broken()) return Push::error;
   connection_.open(*this);
+  opened_us_ = connection_.loop().now_us();
   size_t before = connection_.waiting_octets();
   std::vector<FieldLine> lines;
   lines.reserve(head.http2.size());
   for (const RequestLine& line : head.http2) lines.push_back({line.name, line.value});
   connection_.send_head(*this, lines, end && octets.empty());
+  if (connection_.expects_large_answer() && room_ > window) {
+    (void)connection_.open_window(*this, borrow(std::min<size_t>(kLargeWindow, room_) - window));
+  }
   sent_ += connection_.waiting_octets() - before;
   if (octets.empty()) return after_push();
   return push(octets, end);
@@ -157,14 +167,30 @@ ReadHead ClientStream::read_head(const h1::HeadLimits&, Method asked, Response& 
   return ReadHead::complete;
 }
 
+// Who emptied a whole window and has room for another may have a wider one.
+uint32_t ClientStream::growth() {
+  if (taken_ < window) return 0;
+  taken_ = 0;
+  connection_.saw_large_answer();
+  return room_ < window ? 0 : borrow(std::min(window, kWidestWindow - window));
+}
+
+uint32_t ClientStream::borrow(size_t octets) {
+  uint32_t more = connection_.windows().lend(static_cast<uint32_t>(octets));
+  lent_ += more;
+  return more;
+}
+
+// Who pulls has dealt with what was pulled before: only now may more of it come.
 Chunk ClientStream::pull() {
-  if (reset) return {Pull::error, {}};
+  if (reset && !remote_ended) return {Pull::error, {}};
+  if (open && connection_.open_window(*this, growth())) connection_.on_output();
   connection_.take_body(*this, held_);
+  taken_ += static_cast<uint32_t>(held_.size());
   if (held_.empty() && !remote_ended) {
     held_.release();
     return {Pull::again, {}};
   }
-  connection_.on_output();
   bool wrong =
       announced_ >= 0 && (body_octets_ > static_cast<uint64_t>(announced_) ||
                           (remote_ended && body_octets_ != static_cast<uint64_t>(announced_)));
@@ -178,12 +204,13 @@ Chunk ClientStream::pull() {
 // ---- ClientConnection
 
 ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream,
-                                   const Grants& grants, NuisanceCounts& counts, const Terms& terms)
-    : Session(Role::client, grants, counts),
+                                   Shared& shared, const Terms& terms)
+    : Session(Role::client, kGrants, shared.nuisances),
       loop_(loop),
       stream_(std::move(stream)),
       waker_(loop, &ClientConnection::on_event, this),
-      terms_(terms) {
+      terms_(terms),
+      shared_(shared) {
   stream_->set_waker(&waker_);
   begin();
   on_output();
@@ -193,7 +220,7 @@ ClientConnection::~ClientConnection() = default;
 
 bool ClientConnection::has_room() const {
   return !leaving_ && !lost_ && !closed_ && !failed() && !stream_->broken() &&
-         live_.size() < std::min(peer_streams(), kMaxStreams) && streams_left() > kSpareNumbers;
+         live_.size() < allowed_streams() && streams_left() > kSpareNumbers;
 }
 
 ClientStream& ClientConnection::add() {
@@ -207,7 +234,6 @@ ClientStream& ClientConnection::add() {
 void ClientConnection::open(ClientStream& stream) {
   stream.id = next_own_stream();
   add_stream(stream);
-  stream.receive_window = stream_grant();
 }
 
 void ClientConnection::ended(ClientStream& stream) {
@@ -215,6 +241,12 @@ void ClientConnection::ended(ClientStream& stream) {
   stream.ListHook<ClientStream>::leave();
   loop_.retire(&stream);
   on_output();
+}
+
+// The node may be gone without a word. Those who come later get another connection, as they would
+// with HTTP/1; whoever waits here may go on waiting.
+void ClientConnection::given_up(int64_t opened_us) {
+  if (heard_us_ < opened_us && loop_.now_us() >= opened_us + kSilenceUs) leaving_ = true;
 }
 
 void ClientConnection::on_event(void* self) {
@@ -238,6 +270,7 @@ bool ClientConnection::read() {
     net::Io io = inbox_.fill(*stream_);
     if (io.state == net::IoState::again) break;
     if (io.state != net::IoState::ok) return false;
+    heard_us_ = loop_.now_us();
   }
   if (stream_->can_read()) waker_.arm(loop_.now_us());
   on_output();

@@ -4,8 +4,13 @@
 // A connection owns itself and its streams; its pool knows it until it takes no more exchanges.
 // Streams that the peer says it has not processed look as if nothing had been sent, so that the
 // retry table may try them elsewhere. Belongs to one loop. Source: RFC 9113.
+//
+// A client that stops reading holds its own stream back and no other of the connection. Windows
+// start narrow and grow with what is read, out of a budget of the worker's: what nobody reads is
+// little, however many streams there are.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -22,6 +27,21 @@
 namespace pylon::http::h2 {
 
 class ClientConnection;
+
+// What the streams of one worker were granted beyond their first window. Their peers may send all
+// of it although nobody reads.
+struct WindowBudget {
+  static constexpr uint32_t kMost = 16 << 20;
+
+  uint32_t lend(uint32_t octets) {
+    octets = std::min(octets, kMost - lent);
+    lent += octets;
+    return octets;
+  }
+  void give_back(uint32_t octets) { lent -= octets; }
+
+  uint32_t lent = 0;
+};
 
 class ClientStream final : public Stream,
                            public UpstreamSide,
@@ -50,7 +70,7 @@ class ClientStream final : public Stream,
   Push push(std::string_view octets, bool end) override;
   Push push_trailers(std::string_view lines) override;
   Push flush() override;
-  void limit_reads(size_t) override {}
+  void limit_reads(size_t octets) override { room_ = octets; }
   size_t unsent() const override { return pending.size(); }
   bool blocked() const override;
   uint64_t sent_bytes() const override { return unprocessed_ ? 0 : sent_; }
@@ -68,6 +88,8 @@ class ClientStream final : public Stream,
   };
 
   Chunk pull() override;
+  uint32_t growth();
+  uint32_t borrow(size_t octets);
   Push after_push();
   ReadHead malformed(const char* why);
 
@@ -83,6 +105,10 @@ class ClientStream final : public Stream,
   uint64_t received_ = 0;
   int64_t announced_ = -1;  // of the body; -1: nothing was
   uint64_t body_octets_ = 0;
+  size_t room_ = Downstream::kAnyRoom;  // where the body goes to
+  uint32_t lent_ = 0;                   // of its window, by the budget
+  uint32_t taken_ = 0;                  // octets since the window grew
+  int64_t opened_us_ = 0;
   bool unprocessed_ = false;
   bool regular_ = false;  // a field that is no pseudo-header field came
 };
@@ -93,18 +119,34 @@ class ClientConnection final : public Session,
                                public net::TurnEnd,
                                public ListHook<ClientConnection> {
  public:
+  static constexpr uint32_t kMostStreams = 100;  // whatever more the peer allows
+
   struct Terms {
     uint64_t serial;   // of the endpoint that it was made for
     uint64_t variant;  // connections of another variant are no substitute
     int64_t idle_timeout_us;
+    uint32_t streams = kMostStreams;  // at once, until the peer has said how many it allows
   };
 
-  ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, const Grants& grants,
-                   NuisanceCounts& counts, const Terms& terms);
+  // What all connections to upstreams grant.
+  static constexpr Grants kGrants{
+      .stream_window = 4 << 10, .connection_window = 16 << 20, .streams_apart = true};
+
+  // What the connections of one worker share.
+  struct Shared {
+    NuisanceCounts nuisances;
+    WindowBudget windows;
+  };
+
+  ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, Shared& shared,
+                   const Terms& terms);
   ~ClientConnection() override;
 
   // Whether one more exchange may use it.
   bool has_room() const;
+  uint32_t allowed_streams() const {
+    return settings_came() ? std::min(peer_streams(), kMostStreams) : terms_.streams;
+  }
   ClientStream& add();
   void close();
 
@@ -121,12 +163,19 @@ class ClientConnection final : public Session,
   void on_output() { loop_.at_turn_end(*this); }
   bool write_out();
   size_t waiting_octets() { return output().size(); }
+  WindowBudget& windows() { return shared_.windows; }
+  void saw_large_answer() { expect_large_ = kLargeMemory; }
+  bool expects_large_answer() { return expect_large_ > 0 && expect_large_-- > 0; }
   void make_wait(Stream& stream) {
     if (!stream.in_list()) waiting_.push_back(stream);
   }
   void ended(ClientStream& stream);
+  // A stream of that age was given up before it was answered.
+  void given_up(int64_t opened_us);
 
  private:
+  static constexpr int kLargeMemory = 64;  // streams after a large answer that expect one, too
+
   Stream* begin_stream(uint32_t) override { return nullptr; }
   void on_field(Stream& stream, const FieldLine& line) override;
   const char* on_head(Stream& stream) override;
@@ -154,6 +203,9 @@ class ClientConnection final : public Session,
   IntrusiveList<Stream> due_;
   IntrusiveList<Stream> waiting_;
   Terms terms_;
+  Shared& shared_;
+  int64_t heard_us_ = 0;  // when octets came last
+  int expect_large_ = 0;
   uint64_t exchanges_ = 0;
   bool leaving_ = false;  // the peer takes no more streams
   bool lost_ = false;

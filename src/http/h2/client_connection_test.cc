@@ -16,7 +16,7 @@ class Http2Client : public testing::Test {
     auto [near, far] = net::MemoryStream::pair();
     gateway = near.get();
     upstream = std::move(far);
-    connection = new ClientConnection(loop, std::move(near), grants, counts, {1, 0, 60'000'000});
+    connection = new ClientConnection(loop, std::move(near), shared, {1, 0, 60'000'000});
     pool.push_back(*connection);
     say(frame(FrameType::settings, 0, 0, ""));
   }
@@ -57,8 +57,7 @@ class Http2Client : public testing::Test {
 
   net::Loop loop;
   net::Waker waker{loop};
-  Grants grants;
-  NuisanceCounts counts;
+  ClientConnection::Shared shared;
   IntrusiveList<ClientConnection> pool;
   ClientConnection* connection = nullptr;
   net::MemoryStream* gateway = nullptr;
@@ -151,6 +150,64 @@ TEST_F(Http2Client, AGivenUpExchangeIsCancelled) {
   stream.end();
   say("");
   EXPECT_EQ(seen.streams[1].reset, static_cast<int>(ErrorCode::cancel));
+}
+
+// As much as the window lets through: nothing more until it was read and is asked for again.
+TEST_F(Http2Client, AWindowOpensWhenItsBodyIsReadAndOnlyItsOwn) {
+  ClientStream& idle = ask();
+  ClientStream& stream = ask();
+  const std::string window(ClientConnection::kGrants.stream_window, 'x');
+  say(writer.head(1, {{":status", "200"}}, false) + frame(FrameType::data, 0, 1, window));
+  say(writer.head(3, {{":status", "200"}}, false) + frame(FrameType::data, 0, 3, window));
+  EXPECT_EQ(read_head(idle), ReadHead::complete);
+  EXPECT_EQ(read_head(stream), ReadHead::complete);
+  EXPECT_EQ(stream.body().pull().octets.size(), window.size());
+  say("");
+  EXPECT_EQ(seen.streams[3].window, 0u);
+  EXPECT_EQ(stream.body().pull().state, Pull::again);
+  say("");
+  EXPECT_EQ(seen.streams[3].window, 2 * window.size());  // and as much again: it reads well
+  EXPECT_EQ(seen.streams[1].window, 0u);
+  say(frame(FrameType::data, 0, 1, "x"));
+  EXPECT_EQ(idle.body().pull().state, Pull::error);  // more than it was granted
+}
+
+TEST_F(Http2Client, WindowsGrowOutOfABudget) {
+  shared.windows.lent = WindowBudget::kMost;
+  ClientStream& stream = ask();
+  const std::string window(ClientConnection::kGrants.stream_window, 'x');
+  say(writer.head(1, {{":status", "200"}}, false));
+  EXPECT_EQ(read_head(stream), ReadHead::complete);
+  for (size_t i = 1; i <= 3; i++) {
+    say(frame(FrameType::data, 0, 1, window));
+    EXPECT_EQ(stream.body().pull().octets.size(), window.size());
+    EXPECT_EQ(stream.body().pull().state, Pull::again);
+    say("");
+    EXPECT_EQ(seen.streams[1].window, i * window.size());
+  }
+}
+
+TEST_F(Http2Client, WhereLargeAnswersComeTheNextHasAWideWindow) {
+  ClientStream& first = ask();
+  const std::string window(ClientConnection::kGrants.stream_window, 'x');
+  say(writer.head(1, {{":status", "200"}}, false) + frame(FrameType::data, 0, 1, window));
+  EXPECT_EQ(read_head(first), ReadHead::complete);
+  while (first.body().pull().state == Pull::data) {
+  }
+  ask();
+  EXPECT_EQ(window.size() + seen.streams[3].window, 64u << 10);
+}
+
+// The upstream needs no more of the request, and says so (RFC 9113 8.1).
+TEST_F(Http2Client, AWholeAnswerStaysOneWhenTheStreamIsReset) {
+  ClientStream& stream = ask(false);
+  say(writer.head(1, {{":status", "200"}}, false) +
+      frame(FrameType::data, kFlagEndStream, 1, "octets") +
+      frame(FrameType::rst_stream, 0, 1, u32(0)));
+  EXPECT_EQ(read_head(stream), ReadHead::complete);
+  Chunk chunk = stream.body().pull();
+  EXPECT_EQ(chunk.state, Pull::end);
+  EXPECT_EQ(chunk.octets, "octets");
 }
 
 }  // namespace

@@ -231,6 +231,10 @@ const char* RequestHead::check_host(Request& request) const {
 
 const char* RequestHead::check_length(bool end_stream, Exchange& exchange) const {
   Request& request = exchange.request;
+  bool connects = request.method == Method::connect && !asks_for_tunnel();
+  if (connects && request.fields.has(FieldId::content_length)) {
+    return "CONNECT with Content-Length";  // it has no content: what follows is the tunnel's
+  }
   if (request.fields.has(FieldId::content_length)) {
     if (request.fields.repeated(FieldId::content_length)) return "several Content-Length fields";
     std::string_view digits = request.fields.get(FieldId::content_length);

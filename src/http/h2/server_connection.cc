@@ -326,24 +326,33 @@ void ServerConnection::end_gracefully() {
 
 void ServerConnection::linger() {
   if (!end_sent_) {
-    if (!write_out()) return close(false);
+    if (!write_out()) return part(false);
     if (!output().empty()) {
-      if (loop_.now_us() >= end_us_) return close(true);
+      if (loop_.now_us() >= end_us_) return part(true);
       return waker_.arm(end_us_);
     }
     end_sent_ = true;
     stream_->shutdown_write();
     end_us_ = loop_.now_us() + std::min(kLingerUs, limits_.linger_us);
   }
-  if (loop_.now_us() >= end_us_) return close(false);
+  if (loop_.now_us() >= end_us_) return part(false);
   inbox_.clear();
   for (int reads = 0; reads < kReadsPerTurn && stream_->can_read(); reads++) {
     net::Io io = inbox_.fill(*stream_);
     inbox_.clear();
     if (io.state == net::IoState::again) break;
-    if (io.state != net::IoState::ok) return close(false);
+    if (io.state != net::IoState::ok) return part(false);
   }
   waker_.arm(stream_->can_read() ? loop_.now_us() : end_us_);
+}
+
+// The connection is over for the client, but exchanges are not cut off: each comes to its log
+// phase, where plugins give back what they hold for it.
+void ServerConnection::part(bool reset) {
+  if (live_.empty()) return close(reset);
+  state_ = State::lost;
+  waker_.disarm();
+  stream_->close(reset);
 }
 
 void ServerConnection::close_idle() { close(false); }

@@ -115,6 +115,7 @@ class ServerConnection final : public Session,
   void linger();
   void lose();
   void reset_streams();
+  void part(bool reset);
   void close(bool reset);
 
   net::Loop& loop_;

@@ -110,10 +110,11 @@ void ServerStream::on_served(void* self) {
   stream.body_ = &stream;
   stream.waker_.disarm();
   bool whole = stream.answered_ && !stream.aborted_;
+  ErrorCode code = stream.is_connected() ? ErrorCode::connect_error : ErrorCode::internal_error;
   stream.memory_.reset();
   stream.held_.release();
   stream.incoming.release();
-  if (stream.open && !whole) stream.connection_.send_reset(stream, ErrorCode::internal_error);
+  if (stream.open && !whole) stream.connection_.send_reset(stream, code);
   if (stream.open && stream.connection_.send_pending(stream)) return stream.finish();
   if (!stream.open) return stream.finish();
   stream.watched_ = stream.sent_octets;
@@ -139,11 +140,19 @@ bool ServerStream::stalled() {
   return !moved;
 }
 
+// It is the tunnel that a CONNECT asked for: RFC 9113 8.5.
+bool ServerStream::is_connected() const {
+  const Exchange& exchange = memory_->exchange;
+  return head_sent_ && exchange.request.method == Method::connect &&
+         exchange.response.status == 200;
+}
+
 // ---- request body
 
 Chunk ServerStream::pull() {
   if (body_failure_ != 0 || reset) return {Pull::error, {}};
   connection_.take_body(*this, held_);
+  (void)connection_.open_window(*this);
   if (held_.empty() && !remote_ended) {
     held_.release();
     return {Pull::again, {}};
@@ -152,7 +161,8 @@ Chunk ServerStream::pull() {
   Exchange& exchange = memory_->exchange;
   exchange.request_bytes += held_.size();
   uint64_t limit = connection_.limits().body_bytes;
-  if (limit != 0 && received_ > limit && !head_.asks_for_tunnel()) return fail_body(413);
+  bool tunnel = head_.asks_for_tunnel() || exchange.request.method == Method::connect;
+  if (limit != 0 && received_ > limit && !tunnel) return fail_body(413);
   return {remote_ended ? Pull::end : Pull::data, held_.view()};
 }
 
@@ -273,7 +283,8 @@ size_t ServerStream::unsent() const {
   return pending.size() + (connection_.output_is_full() ? Session::kOutputHigh : 0);
 }
 
-size_t ServerStream::room() const { return connection_.send_room(*this); }
+// What waits goes first, by flush().
+size_t ServerStream::room() const { return pending.empty() ? connection_.send_room(*this) : 0; }
 
 // The connection's window is for all of its streams, and for those that will come.
 size_t ServerStream::first_room() const {

@@ -65,6 +65,7 @@ class ServerStream final : public Stream,
   static void on_served(void* self);
   void start();
   void finish();
+  bool is_connected() const;
   void fill_peers(Exchange& exchange);
   Chunk pull() override;
   Push state_after_push();

@@ -135,7 +135,8 @@ void Session::take_data(const FrameHeader& header, std::string_view payload) {
   size_t padding = header.length - payload.size();
   if (padding != 0) {
     credit_connection(padding);
-    credit_stream(*stream, padding);
+    stream->unread_credit += static_cast<uint32_t>(padding);
+    (void)open_window(*stream);
   }
   take_stream_data(*stream, header, payload);
 }
@@ -144,6 +145,7 @@ void Session::take_stream_data(Stream& stream, const FrameHeader& header, std::s
   bool end = header.has(kFlagEndStream);
   if (octets.empty() && !end && !spend(Nuisance::empty_data)) return;
   stream.incoming.append(octets);
+  if (grants_.streams_apart) credit_connection(octets.size());
   stream.remote_ended = end;
   if (const char* wrong = on_data(stream, octets.size()); wrong != nullptr) {
     return fault(stream, ErrorCode::protocol_error, wrong);
@@ -229,7 +231,6 @@ bool Session::open_request(const FrameHeader& header) {
     return spend(Nuisance::refused);
   }
   add_stream(*stream);
-  stream->receive_window = grants_.stream_window;
   block_.target = stream;
   return true;
 }
@@ -424,6 +425,8 @@ Stream* Session::find(uint32_t id) const {
 void Session::add_stream(Stream& stream) {
   stream.open = true;
   stream.send_window = peer_initial_window_;
+  stream.window = grants_.stream_window;
+  stream.receive_window = grants_.stream_window;
   streams_.push_back(&stream);  // numbers only grow
 }
 
@@ -437,12 +440,11 @@ void Session::close_stream(Stream& stream, bool by_us) {
   remember(stream.id, ended ? Ending::both : by_us ? Ending::by_us : Ending::by_peer);
   stream.pending.release();
   stream.trailers.release();
-  if (stream.reset) {
-    credit_connection(stream.incoming.size());
-    stream.incoming.release();
-  } else {
-    patience_.exchange_done();
-  }
+  if (!stream.reset) return patience_.exchange_done();
+  // An answer that is complete is one, whatever its sender says afterwards (RFC 9113 8.1).
+  if (role_ == Role::client && stream.remote_ended) return;
+  if (!grants_.streams_apart) credit_connection(stream.incoming.size());
+  stream.incoming.release();
 }
 
 void Session::close_if_ended(Stream& stream) {
@@ -453,6 +455,7 @@ void Session::close_if_ended(Stream& stream) {
 void Session::fault(Stream& stream, ErrorCode code, const char* reason) {
   failure_ = reason;
   stream.reset_code = code;
+  stream.remote_ended = false;  // what has come is not to be trusted
   write_reset(stream.id, code);
   close_stream(stream, true);
   on_reset(stream);

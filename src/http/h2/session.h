@@ -4,7 +4,7 @@
 // Octets go in by take(); what has to be sent gathers in output(). It knows frames, header blocks,
 // windows, stream states and the peer's manners; what a head means is the business of the derived
 // side. A stream's body is buffered up to the window it was given, and the window opens again only
-// as the body is read. Source: RFC 9113.
+// when the body is read and open_window() called. Source: RFC 9113.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,7 @@ struct Stream : ListHook<Stream> {
   bool reset = false;         // RST_STREAM came or went, or the connection is gone
   bool head_came = false;     // the final head; the next header block holds trailers
   ErrorCode reset_code = ErrorCode::no_error;
+  uint32_t window = 0;         // how wide the peer's window opens
   uint32_t unread_credit = 0;  // octets read whose window was not given back yet
   int64_t send_window = 0;
   int64_t receive_window = 0;  // what the peer may still send
@@ -48,6 +49,9 @@ struct Grants {
   uint32_t connection_window = 1 << 20;
   uint32_t head_bytes = 32 << 10;   // of a decoded header list, told but not enforced here
   uint32_t block_bytes = 64 << 10;  // of a header block as it comes
+  // The connection's window opens as octets come, so that only the streams' hold the peer back and
+  // none stands in the way of another. Else it opens as bodies are read.
+  bool streams_apart = false;
 };
 
 class Session {
@@ -67,8 +71,11 @@ class Session {
   bool send_pending(Stream& stream);
   // Ends a stream early. Nothing more is sent or taken for it.
   void send_reset(Stream& stream, ErrorCode code);
-  // Hands over what has come of the body; the windows open again for it.
+  // Hands over what has come of the body.
   void take_body(Stream& stream, Buffer& into);
+  // Opens the stream's window again for what was taken, and from now on wider by `more` octets.
+  // True when the peer is told so now: there is output.
+  bool open_window(Stream& stream, uint32_t more = 0);
   // Throws it away instead; the stream's window stays as it is.
   void drop_body(Stream& stream);
   // Octets of DATA that would leave at once.
@@ -129,7 +136,6 @@ class Session {
   uint32_t next_own_stream() { return (next_own_stream_ += 2) - 2; }
   uint32_t streams_left() const { return (kMaxStreamId - next_own_stream_) / 2; }
   uint32_t peer_streams() const { return peer_streams_; }
-  uint32_t stream_grant() const { return grants_.stream_window; }
   bool settings_came() const { return settings_came_; }
   bool in_block() const { return block_.open; }
   Patience& patience() { return patience_; }
@@ -176,7 +182,6 @@ class Session {
   void write_reset(uint32_t id, ErrorCode code);
   void write_window_update(uint32_t id, uint32_t increment);
   void credit_connection(size_t octets);
-  void credit_stream(Stream& stream, size_t octets);
   size_t write_data(Stream& stream, std::string_view octets, bool end);
 
   enum class Ending : uint8_t { unknown, by_us, by_peer, both };

@@ -67,13 +67,11 @@ void try_client(std::string_view octets, size_t step) {
   static constexpr RequestLine kRequest[] = {
       {":method", "POST"}, {":scheme", "http"}, {":authority", "a.test"}, {":path", "/"}};
   net::Waker waker(the_loop());
-  Grants grants;
-  NuisanceCounts counts;
+  ClientConnection::Shared shared;
   IntrusiveList<ClientConnection> pool;
   auto [near, far] = net::MemoryStream::pair();
   net::MemoryStream& end = *near;
-  auto* connection =
-      new ClientConnection(the_loop(), std::move(near), grants, counts, {1, 0, 1000});
+  auto* connection = new ClientConnection(the_loop(), std::move(near), shared, {1, 0, 1000});
   pool.push_back(*connection);
   ClientStream* streams[3];
   for (ClientStream*& stream : streams) {

@@ -153,12 +153,12 @@ void Session::take_body(Stream& stream, Buffer& into) {
   into.clear();
   into.swap(stream.incoming);
   if (into.empty()) return;
-  credit_connection(into.size());
-  credit_stream(stream, into.size());
+  stream.unread_credit += static_cast<uint32_t>(into.size());
+  if (!grants_.streams_apart) credit_connection(into.size());
 }
 
 void Session::drop_body(Stream& stream) {
-  credit_connection(stream.incoming.size());
+  if (!grants_.streams_apart) credit_connection(stream.incoming.size());
   stream.incoming.release();
 }
 
@@ -171,12 +171,14 @@ void Session::credit_connection(size_t octets) {
   write_window_update(0, std::exchange(unread_credit_, 0));
 }
 
-void Session::credit_stream(Stream& stream, size_t octets) {
-  if (!stream.open || stream.remote_ended) return;
-  stream.unread_credit += static_cast<uint32_t>(octets);
-  if (stream.unread_credit < grants_.stream_window / 2) return;
+bool Session::open_window(Stream& stream, uint32_t more) {
+  if (!stream.open || stream.remote_ended) return false;
+  stream.window += more;
+  stream.unread_credit += more;
+  if (stream.unread_credit == 0 || stream.unread_credit < stream.window / 2) return false;
   stream.receive_window += stream.unread_credit;
   write_window_update(stream.id, std::exchange(stream.unread_credit, 0));
+  return true;
 }
 
 void Session::write_window_update(uint32_t id, uint32_t increment) {

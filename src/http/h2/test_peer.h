@@ -78,7 +78,8 @@ class Received {
     Lines lines;  // of all its header blocks
     std::string body;
     bool ended = false;
-    int reset = -1;  // the code
+    int reset = -1;       // the code
+    uint64_t window = 0;  // opened by WINDOW_UPDATE
   };
   std::map<uint32_t, StreamSeen> streams;
   std::vector<std::pair<uint32_t, uint32_t>> goaways;  // last stream, code
@@ -117,6 +118,7 @@ class Received {
       if (!header.has(kFlagAck) && settings.empty()) settings = payload;
     } else if (header.is(FrameType::window_update)) {
       opened += read_u32(payload.data());
+      stream.window += read_u32(payload.data());
     }
   }
 

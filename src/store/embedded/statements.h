@@ -10,9 +10,13 @@ struct Tables::Statements {
       : get(db, "SELECT key, value, create_revision, mod_revision FROM entry WHERE key = ?1"),
         list(db,
              "SELECT key, value, create_revision, mod_revision FROM entry "
-             "WHERE key >= ?1 AND (?2 = '' OR key < ?2) AND (?3 = '' OR instr(value, ?3) > 0)"),
+             "WHERE key >= ?1 AND (?2 = '' OR key < ?2) AND (?3 = '' OR instr(value, ?3) > 0) "
+             "AND mod_revision > ?4"),
         load(db, "SELECT key, value, create_revision, mod_revision FROM entry ORDER BY id"),
         keys(db, "SELECT key FROM entry WHERE key >= ?1 AND (?2 = '' OR key < ?2) ORDER BY key"),
+        written_after(db,
+                      "SELECT 1 FROM entry WHERE key >= ?1 AND (?2 = '' OR key < ?2) AND "
+                      "mod_revision > ?3 LIMIT 1"),
         due(db, "SELECT key FROM entry WHERE expires_us <= ?1 ORDER BY expires_us, id"),
         keep_previous(db,
                       "INSERT OR IGNORE INTO version (revision, key, value, create_revision) "
@@ -57,7 +61,7 @@ struct Tables::Statements {
                  "SELECT value FROM version WHERE key = ?1 AND revision <= ?2 "
                  "ORDER BY revision DESC LIMIT 1") {}
 
-  Statement get, list, load, keys, due;
+  Statement get, list, load, keys, written_after, due;
   Statement keep_previous, create, update, erase, add_version, add_revision;
   Statement set_state, get_state;
   Statement changes, changed_keys, forget_before, forget_settled, forget_revision;

@@ -70,11 +70,12 @@ Outcome<std::optional<Entry>> Tables::get(std::string_view key) {
   return entry;
 }
 
-Outcome<std::vector<Entry>> Tables::list(std::string_view prefix, std::string_view text) {
+Outcome<std::vector<Entry>> Tables::list(std::string_view prefix, std::string_view text,
+                                         int64_t after_revision) {
   Statement& row = statements_->list;
   std::string end = end_of_prefix(prefix);
   std::vector<Entry> entries;
-  row.bind(prefix, std::string_view(end), text);
+  row.bind(prefix, std::string_view(end), text, after_revision);
   while (row.next()) entries.push_back(entry_of(row));
   if (auto done = outcome(); !done) return tl::unexpected(done.error());
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -164,13 +165,24 @@ Outcome<Applied> Tables::expire(int64_t now_us) {
 }
 
 bool Tables::holds(const std::vector<Compare>& compares) {
+  return std::all_of(compares.begin(), compares.end(),
+                     [this](const Compare& compare) { return holds(compare); });
+}
+
+bool Tables::holds(const Compare& compare) {
+  std::string_view key = compare.key;
+  if (compare.kind == Compare::Kind::unwritten) {
+    if (revision_ <= compare.revision) return true;
+    std::string end = end_of_prefix(key);
+    Statement& row = statements_->written_after;
+    bool written = row.bind(key, std::string_view(end), compare.revision).next();
+    row.reset();
+    return !written;
+  }
   Statement& row = statements_->get;
-  bool all = std::all_of(compares.begin(), compares.end(), [&](const Compare& compare) {
-    int64_t found = row.bind(std::string_view(compare.key)).next() ? row.integer(3) : 0;
-    return found == compare.mod_revision;
-  });
+  int64_t held = row.bind(key).next() ? row.integer(3) : 0;
   row.reset();
-  return all;
+  return compare.kind == Compare::Kind::there ? held != 0 : held == compare.revision;
 }
 
 size_t Tables::put(const Operation& operation, int64_t now_us, ChangeSet& changes) {

@@ -43,7 +43,8 @@ class Tables {
 
   Outcome<std::optional<Entry>> get(std::string_view key);
   // `text`: what the values must contain; empty: anything.
-  Outcome<std::vector<Entry>> list(std::string_view prefix, std::string_view text);
+  Outcome<std::vector<Entry>> list(std::string_view prefix, std::string_view text,
+                                   int64_t after_revision);
   Outcome<int64_t> load(const Store::Visitor& visit);
   Outcome<std::vector<ChangeSet>> changes_after(int64_t revision);
 
@@ -64,6 +65,7 @@ class Tables {
   explicit Tables(std::unique_ptr<Database> database, const TableLimits& limits);
 
   bool holds(const std::vector<Compare>& compares);
+  bool holds(const Compare& compare);
   size_t put(const Operation& operation, int64_t now_us, ChangeSet& changes);
   size_t erase_range(std::string_view first, std::string_view end, ChangeSet& changes);
   void erase(std::string_view key, ChangeSet& changes);

@@ -88,27 +88,32 @@ async::Task<Outcome<std::optional<Entry>>> EtcdStore::get(std::string key) {
 }
 
 async::Task<Outcome<std::vector<Entry>>> EtcdStore::list(std::string prefix) {
-  async::Task<Outcome<Listing>> reading = read(std::move(prefix), false);
+  async::Task<Outcome<Listing>> reading = read({.prefix = std::move(prefix)});
   Outcome<Listing> listing = co_await reading;
   if (!listing) co_return tl::unexpected(std::move(listing.error()));
   sort_by_creation(listing->entries);
   co_return std::move(listing->entries);
 }
 
-async::Task<Outcome<std::vector<Entry>>> EtcdStore::search(std::string prefix, std::string text) {
-  async::Task<Outcome<std::vector<Entry>>> listing = list(std::move(prefix));
-  Outcome<std::vector<Entry>> entries = co_await listing;
-  if (!entries) co_return entries;
-  std::erase_if(*entries, [&](const Entry& entry) { return entry.value.find(text) == text.npos; });
+async::Task<Outcome<std::vector<Entry>>> EtcdStore::search(std::string prefix, std::string text,
+                                                           int64_t after_revision) {
+  async::Task<Outcome<Listing>> reading =
+      read({.prefix = std::move(prefix), .after_revision = after_revision});
+  Outcome<Listing> listing = co_await reading;
+  if (!listing) co_return tl::unexpected(std::move(listing.error()));
+  std::vector<Entry> entries = std::move(listing->entries);
+  std::erase_if(entries, [&](const Entry& entry) { return entry.value.find(text) == text.npos; });
+  sort_by_creation(entries);
   co_return entries;
 }
 
 // Again when compaction takes the revision away under the pages.
-async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(std::string prefix, bool keys_only) {
+async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(Wanted wanted) {
   Outcome<Listing> listing = failed(Failure::Kind::unavailable, "");
   for (int attempt = 0; attempt < kReadAttempts && !listing; ++attempt) {
-    etcd::RangeQuery query = etcd::range_of(prefix);
-    query.keys_only = keys_only;
+    etcd::RangeQuery query = etcd::range_of(wanted.prefix);
+    query.keys_only = wanted.keys_only;
+    query.after_revision = wanted.after_revision;
     async::Task<Outcome<Listing>> reading = read_pages(std::move(query));
     listing = co_await reading;
     bool compacted = !listing && listing.error().message.find("compacted") != std::string::npos;
@@ -141,7 +146,7 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(etcd::RangeQuery 
 
 async::Task<Outcome<int64_t>> EtcdStore::load(Visitor visit) {
   bool first = !mirror_.filled();
-  async::Task<Outcome<Listing>> reading = first ? first_read() : read(options_.prefix, false);
+  async::Task<Outcome<Listing>> reading = first ? first_read() : read({.prefix = options_.prefix});
   Outcome<Listing> listing = co_await reading;
   if (listing) co_return take(std::move(*listing), visit);
   std::optional<int64_t> copied;
@@ -158,7 +163,7 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::first_read() {
         etcd::pulse(*client_, options_.prefix, has_copy ? kFirstPulseMs : 0);
     Answer<Header> answer = co_await asking;
     if (answer) {
-      async::Task<Outcome<Listing>> reading = read(options_.prefix, false);
+      async::Task<Outcome<Listing>> reading = read({.prefix = options_.prefix});
       Outcome<Listing> listing = co_await reading;
       if (listing || has_copy || attempt >= options_.startup_retries) co_return listing;
     } else if (has_copy || attempt >= options_.startup_retries) {
@@ -352,7 +357,7 @@ async::Task<void> EtcdStore::check() {
   int64_t began_us = loop_.now_us();
   if (seen && began_us < next_listing_us_) co_return;
   mirror_.begin_comparison();
-  async::Task<Outcome<Listing>> reading = read(options_.prefix, true);
+  async::Task<Outcome<Listing>> reading = read({.prefix = options_.prefix, .keys_only = true});
   Outcome<Listing> listing = co_await reading;
   if (!listing || !feed_->following()) co_return;
   async::Task<bool> catching_up =

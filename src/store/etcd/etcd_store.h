@@ -55,7 +55,8 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
 
   async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
   async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) override;
-  async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) override;
+  async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text,
+                                                  int64_t after_revision) override;
   async::Task<Outcome<int64_t>> load(Visitor visit) override;
   async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
@@ -89,7 +90,12 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   // Adds what comes after `past.oldest`; false: that is compacted, and `oldest` raised.
   async::Task<Outcome<bool>> read_past(Past& past);
 
-  async::Task<Outcome<Listing>> read(std::string prefix, bool keys_only);
+  struct Wanted {
+    std::string prefix;
+    bool keys_only = false;
+    int64_t after_revision = 0;
+  };
+  async::Task<Outcome<Listing>> read(Wanted wanted);
   // The query's revision 0: the newest.
   async::Task<Outcome<Listing>> read_pages(etcd::RangeQuery query);
   async::Task<Outcome<Listing>> first_read();

@@ -102,6 +102,22 @@ void add_origin(const Transaction& transaction, const TxnExtras& extras, Json& o
   items.insert(items.begin(), Json::object({{"request_txn", std::move(within)}}));
 }
 
+Json compare(const Compare& compare) {
+  Json made = Json::object({{"key", octets(compare.key)}});
+  if (compare.kind == Compare::Kind::there) {
+    made["target"] = Json("CREATE");
+    made["result"] = Json("GREATER");
+    made["create_revision"] = number(0);
+    return made;
+  }
+  bool is_prefix = compare.kind == Compare::Kind::unwritten;
+  if (is_prefix) made["range_end"] = octets(range_of(compare.key).end);
+  made["target"] = Json("MOD");
+  made["result"] = Json(is_prefix ? "LESS" : "EQUAL");
+  made["mod_revision"] = number(compare.revision + (is_prefix ? 1 : 0));
+  return made;
+}
+
 // False: it makes no sense.
 bool read_event(const Json& event, Change& change) {
   const Json* kv = event.find("kv");
@@ -127,6 +143,7 @@ std::string range_request(const RangeQuery& query) {
   if (query.revision != 0) request["revision"] = number(query.revision);
   if (query.limit != 0) request["limit"] = number(static_cast<int64_t>(query.limit));
   if (query.keys_only) request["keys_only"] = Json(true);
+  if (query.after_revision != 0) request["min_mod_revision"] = number(query.after_revision + 1);
   return request.dump();
 }
 
@@ -166,12 +183,7 @@ Authorship read_authorship(std::string_view text) {
 
 std::string txn_request(const Transaction& transaction, const TxnExtras& extras) {
   Json compares = Json::array();
-  for (const Compare& compare : transaction.compares) {
-    compares.push_back(Json::object({{"key", octets(compare.key)},
-                                     {"target", "MOD"},
-                                     {"result", "EQUAL"},
-                                     {"mod_revision", number(compare.mod_revision)}}));
-  }
+  for (const Compare& each : transaction.compares) compares.push_back(compare(each));
   Json operations = Json::array();
   for (size_t i = 0; i < transaction.operations.size(); ++i) {
     int64_t lease = i < extras.leases.size() ? extras.leases[i] : 0;
