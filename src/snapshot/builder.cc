@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "config/secret_manager.h"
 #include "observe/log.h"
 #include "snapshot/batch.h"
 
@@ -30,8 +31,15 @@ int rank(Kind kind) {
 
 uint64_t digest_of(const Json& value) { return hash_guarded(value.dump()) | 1; }
 
-Result<Json> Builder::read(const Change& change, uint64_t& digest) const {
+Result<Json> Builder::object_in(const Change& change) {
   Result<Json> value = Json::parse(change.value);
+  if (!value) return fail("the value is no JSON: " + value.error().message);
+  if (!value->is_object()) return fail("the value is no JSON object");
+  return value;
+}
+
+Result<Json> Builder::read(const Change& change, uint64_t& digest) const {
+  Result<Json> value = object_in(change);
   if (!value) return value;
   if (parts_.values != nullptr) parts_.values->read(change.kind, change.id, *value);
   value->erase("create_time");
@@ -152,9 +160,19 @@ Result<void> Builder::dispatch(const Change& change, Batch& batch) {
       return change_metadata(change, batch);
     case Kind::proto:
       return change_proto(change);
+    case Kind::secret:
+      return check_secret(change);
     default:
       return {};  // other rooms serve these
   }
+}
+
+// Secrets are asked for elsewhere; whether their managers are as they should be is told here.
+Result<void> Builder::check_secret(const Change& change) {
+  if (change.value.empty()) return {};
+  Result<Json> value = object_in(change);
+  if (!value) return tl::unexpected(value.error());
+  return config::check_secret_manager(change.id.substr(0, change.id.find('/')), *value);
 }
 
 // ---- upstreams

@@ -182,6 +182,7 @@ class Builder final {
   };
   struct Batch;  // one apply() at work
 
+  static Result<Json> object_in(const Change& change);
   // What a stored value says, without the times that the Admin API keeps in it; `digest` tells
   // whether it says something else than another. Never 0.
   Result<Json> read(const Change& change, uint64_t& digest) const;
@@ -231,6 +232,7 @@ class Builder final {
   Result<void> change_global_rule(const Change& change, Batch& batch);
   Result<void> change_metadata(const Change& change, Batch& batch);
   Result<void> change_proto(const Change& change) const;
+  static Result<void> check_secret(const Change& change);
   Result<Ref<const plugin::PluginSet>> make_plugins(const Json& plugins, std::string_view key,
                                                     const plugin::PluginSet* previous) const;
   void rebuild_global_rules();

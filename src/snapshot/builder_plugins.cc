@@ -152,7 +152,7 @@ Result<void> Builder::change_proto(const Change& change) const {
     all.erase(change.id);
     return {};
   }
-  Result<Json> value = Json::parse(change.value);
+  Result<Json> value = object_in(change);
   if (!value) return tl::unexpected(value.error());
   const Json* content = value->find("content");
   return all.put(change.id, content != nullptr ? content->as_string() : std::string_view{});
