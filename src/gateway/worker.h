@@ -141,6 +141,7 @@ class Worker {
   SessionMetrics session_metrics_;
   LogMetrics log_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   TlsSide tls_;
+  stream::TcpDialer dialer_{loop_};
   stream::TcpProxy tcp_;
   stream::UdpProxy udp_;
   Introductions introductions_;
