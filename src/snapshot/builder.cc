@@ -50,7 +50,7 @@ Result<Json> Builder::read(const Change& change, uint64_t& digest) const {
 
 Builder::Builder(const Parts& parts)
     : parts_(parts),
-      upstream_maker_(parts.names, parts.keepalive),
+      upstream_maker_(parts.names, parts.keepalive, parts.catalogue.services().upstreams().ids()),
       no_plugins_(make_ref<const plugin::SharedChain>(std::vector<Ref<const plugin::PluginSet>>())),
       current_(parts.mode) {
   current_.global_rules = no_plugins_;
@@ -182,14 +182,15 @@ Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
   UpstreamPtr old = held != upstreams_.end() ? held->second.made : nullptr;
   UpstreamPtr made;
   std::string key = key_of(change.kind, change.id);
+  plugin::UpstreamNames& names = parts_.catalogue.services().upstreams();
   if (!change.value.empty()) {
     uint64_t digest = 0;
     Result<Json> value = read(change, digest);
     if (!value) return tl::unexpected(value.error());
     Result<config::Upstream> config = config::parse_upstream(std::move(*value));
     if (!config) return tl::unexpected(config.error());
-    auto result =
-        upstream_maker_.make(std::move(*config), digest, {change.kind, change.id}, key, old);
+    auto result = upstream_maker_.make(std::move(*config), digest, {change.kind, change.id}, key,
+                                       old, names.slot_of(change.id));
     if (!result) return tl::unexpected(result.error());
     made = std::move(*result);
   }
@@ -198,9 +199,9 @@ Result<void> Builder::change_upstream(const Change& change, Batch& batch) {
   held->second.made = made;
   put_upstream(old, made, batch);
   if (made == nullptr) {
-    batch.upstream_names.erase(change.id);
+    names.remove(change.id);
   } else {
-    batch.upstream_names.insert(change.id, made->compiled->slot);
+    names.add(change.id, made->compiled->slot);
   }
   if (made == nullptr) upstream_maker_.forget(key);
   if (made != nullptr && old != nullptr) return {};
@@ -249,7 +250,6 @@ std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   current_.rules = std::move(batch.rules).commit();
   current_.routes = std::move(batch.compiled).commit();
   current_.upstreams = std::move(batch.upstreams).commit();
-  current_.upstream_names = std::move(batch.upstream_names).commit();
   current_.consumer_groups = std::move(batch.consumer_groups).commit();
   current_.credentials = std::move(batch.credentials).commit();
   current_.streams = std::move(batch.streams).commit();
