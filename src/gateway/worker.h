@@ -48,7 +48,7 @@ struct WorkerShared {
   snapshot::Versions& versions;
   const tls::ServerOptions& tls;
   const tls::ClientOptions& tls_client;
-  tls::SessionStore& tls_sessions;
+  tls::ServerShare& tls_share;
   const std::atomic<bool>& debug;        // basic debug mode; changes while they run
   std::function<void()> snapshot_taken;  // from a worker's thread: the control thread is to settle
 };
