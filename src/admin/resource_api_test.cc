@@ -69,6 +69,26 @@ TEST(ResourceApi, CreatesReplacesAndDeletes) {
              {"GET", "/routes/1", "", R"(404 {"message":"Key not found"})"}});
 }
 
+TEST(ResourceApi, WhatOthersStoredIsNotPatchedUnlessItIsAnObject) {
+  Desk desk;
+  for (std::string value : {"[]", "1", "\"x\"", "null"}) {
+    desk.store.put("/apisix/routes/a", value, {}).run_to_end();
+    desk.store.put("/apisix/upstreams/a", value, {}).run_to_end();
+    desk.store.put("/apisix/ssls/a", value, {}).run_to_end();
+    for (std::string_view path : {"/routes/a", "/routes/a/uri", "/ssls/a"}) {
+      EXPECT_EQ(desk.talk("PATCH", path, R"({"uri":"/a"})"),
+                error(400, "the stored value is no JSON object"));
+    }
+    EXPECT_EQ(desk.call("GET", "/ssls/a").status, 200);
+    EXPECT_EQ(desk.call("GET", "/routes?uri=a&label=b").status, 200);
+    EXPECT_EQ(desk.call("DELETE", "/upstreams/a").status, 200);
+    EXPECT_EQ(desk.call("PUT", "/routes/a", filled(R"({"uri":"/a",$N})")).status, 200);
+  }
+  desk.store.put("/apisix/routes/a", "", {}).run_to_end();
+  EXPECT_EQ(desk.talk("PATCH", "/routes/a", "{}").substr(0, 50),
+            R"(400 {"error_msg":"the stored value is no JSON: Emp)");
+}
+
 TEST(ResourceApi, AListIsJsonWhateverOthersStored) {
   Desk desk;
   desk.store.put("/apisix/routes/a", "not \"json", {}).run_to_end();

@@ -187,7 +187,8 @@ ResourceApi::Refusal ResourceApi::patch_fault(const Call& call) {
 // The stored value with the patch applied and its times set; update_time may be given.
 Result<Json> ResourceApi::patched_value(const Call& call, const Entry& stored) const {
   Result<Json> value = Json::parse(stored.value);
-  if (!value) return value;
+  if (!value) return fail("the stored value is no JSON: " + value.error().message);
+  if (!value->is_object()) return fail("the stored value is no JSON object");
   if (parts_.cipher != nullptr) parts_.cipher->decrypt(call.target.type->kind, *value);
   bool gives_time = false;
   if (call.target.sub_path) {

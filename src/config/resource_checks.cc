@@ -277,13 +277,17 @@ Result<void> check_plugin_metadata(Json& value, const CheckContext& context) {
   return context.help.check_plugin_metadata(context.id, value);
 }
 
+// The envelope of a stored resource: the managers' schemas do not know it and do not forbid it.
+Result<void> check_secret_manager(std::string_view manager, Json& value) {
+  if (manager == "vault") return check_schema_of<VaultSecret>(value);
+  if (manager == "aws") return check_schema_of<AwsSecret>(value);
+  if (manager == "gcp") return check_schema_of<GcpSecret>(value);
+  return fail(fmt::format("invalid secret manager: {}", manager));
+}
+
 Result<void> check_secret(Json& value, const CheckContext& context) {
   if (context.parent.empty()) return fail("missing secret type");
-  // The envelope of a stored resource; the managers' schemas do not know it and do not forbid it.
-  if (context.parent == "vault") return check_schema_of<VaultSecret>(value);
-  if (context.parent == "aws") return check_schema_of<AwsSecret>(value);
-  if (context.parent == "gcp") return check_schema_of<GcpSecret>(value);
-  return fail(fmt::format("invalid secret manager: {}", context.parent));
+  return check_secret_manager(context.parent, value);
 }
 
 Result<void> check_graphql_cost_decoration(Json& value, const CheckContext&) {

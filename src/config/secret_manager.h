@@ -65,4 +65,7 @@ struct GcpSecret {
   static constexpr auto rules = schema::exactly_one_of("auth_config", "auth_file");
 };
 
+// Against the manager's schema. `manager`: "vault", "aws" or "gcp".
+Result<void> check_secret_manager(std::string_view manager, Json& value);
+
 }  // namespace pylon::config

@@ -26,6 +26,19 @@ struct SslClient {
           .unique()};
 };
 
+// Source: APISIX docs "ocsp-stapling".
+struct SslStapling {
+  bool enabled = false;
+  bool skip_verify = false;
+  int64_t cache_ttl = 3600;
+
+  static constexpr auto fields = std::tuple{
+      field("enabled", &SslStapling::enabled, "Send the responder's answer in handshakes."),
+      field("skip_verify", &SslStapling::skip_verify, "Take any answer, \"revoked\" too."),
+      field("cache_ttl", &SslStapling::cache_ttl, "Seconds until it is asked for anew.")
+          .at_least(60)};
+};
+
 struct Ssl {
   std::string id;
   Labels labels;
@@ -37,6 +50,7 @@ struct Ssl {
   std::vector<std::string> certs;  // further pairs with `keys`
   std::vector<Secret> keys;
   std::unique_ptr<SslClient> client;
+  std::unique_ptr<SslStapling> ocsp_stapling;
   int status = 1;
   std::vector<std::string> ssl_protocols;
 
@@ -64,6 +78,7 @@ struct Ssl {
       field("certs", &Ssl::certs, "Further certificates.").items(each().length(128, 65536)),
       field("keys", &Ssl::keys, "Their keys.").items(each().length(64, 65536)),
       field("client", &Ssl::client, "Demand a client certificate."),
+      field("ocsp_stapling", &Ssl::ocsp_stapling, "Tell clients that it is not revoked."),
       field("status", &Ssl::status, "1 on, 0 off.").fragment(kStatus),
       field("ssl_protocols", &Ssl::ssl_protocols, "TLS versions offered.")
           .items(each().fragment(R"({"enum":["TLSv1.1","TLSv1.2","TLSv1.3"]})"))

@@ -64,7 +64,7 @@ async::Task<Result<void>> Configuration::load() {
   keys_.for_each([&](const std::string& key) {
     snapshot::Change gone;
     bool erased = keys.find(key) == nullptr;
-    if (erased && to_change(key, {}, 0, gone)) changes.push_back(std::move(gone));
+    if (erased && to_change(key, std::nullopt, 0, gone)) changes.push_back(std::move(gone));
   });
   keys_ = std::move(keys);
   bool first = revision_ == 0;
@@ -88,7 +88,8 @@ void Configuration::on_changes(const store::ChangeSet& set) {
     } else {
       put_key(keys_, from.entry);
     }
-    std::string value = from.erased ? std::string() : from.entry.value;
+    std::optional<std::string> value;
+    if (!from.erased) value = from.entry.value;
     if (to_change(from.entry.key, std::move(value), from.entry.create_revision, change)) {
       changes.push_back(std::move(change));
     }
@@ -159,14 +160,15 @@ std::optional<Configuration::Name> Configuration::name_of(std::string_view key) 
   return name;
 }
 
-// False for keys that hold no resource.
-bool Configuration::to_change(const std::string& key, std::string value, int64_t create_revision,
-                              snapshot::Change& change) const {
+// False for keys that hold no resource. No value: it is erased; one that is empty is told as a
+// blank, which is no JSON either and does not mean that.
+bool Configuration::to_change(const std::string& key, std::optional<std::string> value,
+                              int64_t create_revision, snapshot::Change& change) const {
   std::optional<Name> name = name_of(key);
   if (!name) return false;
   change.kind = name->kind;
   change.id = std::move(name->id);
-  change.value = std::move(value);
+  if (value) change.value = value->empty() ? " " : std::move(*value);
   change.create_revision = create_revision;
   return true;
 }

@@ -243,6 +243,7 @@ void Control::enable_plugins(const std::vector<std::string>& names) {
   std::vector<std::string> stream;
   if (settings_.proxy.mode != ProxyMode::http) stream = settings_.stream_plugins;
   std::vector<std::string> missing = catalogue_.enable(names, stream);
+  std::erase(missing, "ocsp-stapling");  // no plugin here: `ocsp_stapling` of ssl objects
   if (!missing.empty()) {
     log(Level::info, "of the lists `plugins` and `stream_plugins` this version does not have: {}",
         fmt::join(missing, ", "));
@@ -274,7 +275,7 @@ Result<void> Control::check_tls() {
   struct Nobody final : tls::IdentitySource {
     const tls::ServerIdentity* find(std::string_view) const override { return nullptr; }
   } nobody;
-  auto server = tls::ServerContext::make(tls_, tls_sessions_, nobody);
+  auto server = tls::ServerContext::make(tls_, tls_share_, nobody);
   if (!server) return fail("apisix.ssl: " + server.error().message);
   auto client = tls::ClientContext::make(tls_client_);
   if (!client) return fail("apisix.ssl.ssl_trusted_certificate: " + client.error().message);
@@ -390,7 +391,7 @@ void Control::start_workers() {
   shared_ = std::make_unique<WorkerShared>(
       WorkerShared{settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(),
                    session_log_format_, session_log_.get(), metrics_, *versions_, tls_, tls_client_,
-                   tls_sessions_, debug_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
+                   tls_share_, debug_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
   ListeningSet sockets;
   auto give = [&](SocketKind kind, Way way, const std::vector<ListenAddress>& configured) {
     for (const InheritedSocket* socket : inherited_.of_kind(kind)) {

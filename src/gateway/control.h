@@ -106,7 +106,7 @@ class Control {
   expr::LogFormat session_log_format_;
   tls::ServerOptions tls_;
   tls::ClientOptions tls_client_;
-  tls::SessionStore tls_sessions_;
+  tls::ServerShare tls_share_;
   std::unique_ptr<observe::LogWriter> access_log_;
   std::unique_ptr<observe::LogWriter> session_log_;
   std::unique_ptr<store::Store> store_;

@@ -1,6 +1,5 @@
 #include "gateway/listening.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,34 +9,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <optional>
 
+#include "base/socket_address.h"
 #include "observe/log.h"
 
 namespace pylon::gateway {
 namespace {
 
 constexpr int kBacklog = 4096;
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-SocketAddress socket_address(const ListenAddress& address) {
-  SocketAddress out;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
-  if (inet_pton(AF_INET, address.ip.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(address.port);
-    out.length = sizeof *v4;
-  } else if (inet_pton(AF_INET6, address.ip.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(address.port);
-    out.length = sizeof *v6;
-  }
-  return out;
-}
 
 std::string advice(int error) {
   switch (error) {
@@ -70,19 +50,20 @@ bool may_be_left_out(const ListenAddress& address, int error) {
 
 // An errno, or 0 and a listening socket.
 int listen_on(const ListenAddress& address, Fd& out) {
-  SocketAddress to = socket_address(address);
+  std::optional<IpAddress> ip = IpAddress::parse(address.ip);
+  if (!ip) return EINVAL;
+  SocketAddress to(*ip, address.port);
   int kind = address.udp ? SOCK_DGRAM : SOCK_STREAM;
-  Fd fd(socket(to.storage.ss_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  Fd fd(socket(to.family(), kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   auto set = [&fd](int level, int option) {
     int on = 1;
     return setsockopt(fd.get(), level, option, &on, sizeof on) == 0;
   };
-  bool v6 = to.storage.ss_family == AF_INET6;
-  bool listens = fd.is_open() && set(SOL_SOCKET, address.udp ? SO_REUSEPORT : SO_REUSEADDR) &&
-                 (address.udp || set(IPPROTO_TCP, TCP_NODELAY)) &&
-                 (!v6 || set(IPPROTO_IPV6, IPV6_V6ONLY)) &&
-                 bind(fd.get(), reinterpret_cast<sockaddr*>(&to.storage), to.length) == 0 &&
-                 (address.udp || listen(fd.get(), kBacklog) == 0);
+  bool v6 = to.family() == AF_INET6;
+  bool listens =
+      fd.is_open() && set(SOL_SOCKET, address.udp ? SO_REUSEPORT : SO_REUSEADDR) &&
+      (address.udp || set(IPPROTO_TCP, TCP_NODELAY)) && (!v6 || set(IPPROTO_IPV6, IPV6_V6ONLY)) &&
+      bind(fd.get(), to.get(), to.size()) == 0 && (address.udp || listen(fd.get(), kBacklog) == 0);
   int error = listens ? 0 : errno;
   if (listens) out = std::move(fd);
   return error;

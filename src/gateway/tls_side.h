@@ -4,24 +4,30 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 
+#include "async/task.h"
 #include "gateway/entry.h"
 #include "http/server.h"
+#include "plugin/http_client.h"
 #include "snapshot/versions.h"
 #include "tls/handshake.h"
 #include "tls/server_context.h"
 
 namespace pylon::gateway {
 
-class TlsSide final : private tls::IdentitySource {
+class TlsSide final : private tls::IdentitySource, private tls::StapleFetcher {
  public:
   // A connection is ready; `ends.tls` tells what was agreed.
   using Opened =
       std::function<void(std::unique_ptr<tls::Stream>, const http::ConnectionEnds&, Entry)>;
 
-  TlsSide(net::Loop& loop, snapshot::Seat& seat, const tls::ServerOptions& options,
-          tls::SessionStore& sessions, const tls::Handshakes::Limits& limits, Opened opened);
+  static constexpr size_t kMostFetches = 8;  // of staples, at once
+
+  TlsSide(net::Loop& loop, snapshot::Seat& seat, plugin::HttpClient& http,
+          const tls::ServerOptions& options, tls::ServerShare& share,
+          const tls::Handshakes::Limits& limits, Opened opened);
   ~TlsSide() override;
 
   void accept(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends, Entry entry);
@@ -31,14 +37,28 @@ class TlsSide final : private tls::IdentitySource {
 
  private:
   class Greeting;
+  // A staple on its way.
+  struct Fetch {
+    TlsSide& side;
+    tls::StapleOrder order;
+    async::Task<void> task;
+  };
 
   const tls::ServerIdentity* find(std::string_view name) const override;
+  void fetch(tls::StapleOrder order) override;
+  async::Task<void> ask(Fetch& fetch);
+  void take(const tls::StapleOrder& order, const plugin::ClientResult& answer);
+  static void fetched(void* fetch);
 
+  net::Loop& loop_;
   snapshot::Seat& seat_;
+  plugin::HttpClient& http_;
+  tls::ServerShare& share_;
   Opened opened_;
   std::unique_ptr<tls::ServerContext> http_context_;
   std::unique_ptr<tls::ServerContext> stream_context_;
   tls::Handshakes handshakes_;
+  std::list<Fetch> fetches_;
 };
 
 }  // namespace pylon::gateway

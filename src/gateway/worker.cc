@@ -111,13 +111,14 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
       proxy_({loop_, shared.versions.seat(index), lent_, forwarder_, forward_proxy_,
               access_log_.get(), shared.options, shared.debug}),
       session_metrics_(shared.metrics, shared.metrics.shard(index), active_prefix(shared.settings)),
-      tls_(loop_, shared.versions.seat(index), shared.tls, shared.tls_sessions,
+      tls_(loop_, shared.versions.seat(index), http_client_, shared.tls, shared.tls_share,
            handshake_limits(shared),
            [this](std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends,
                   Entry entry) { open_secured(std::move(stream), ends, entry); }),
-      tcp_(
-          {loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_, session_log_.get()}),
-      udp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_, session_log_.get()},
+      tcp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_, dialer_,
+            session_log_.get()}),
+      udp_({loop_, shared.versions.seat(index), lent_, balancer_, *tls_client_, dialer_,
+            session_log_.get()},
            {.sessions = std::min(shared.settings.limits.udp_sessions, max_connections_ / 2)}),
       introductions_(
           loop_, {shared.settings.client.real_ip_from.set, shared.settings.stream.real_ip_from.set},

@@ -48,7 +48,7 @@ struct WorkerShared {
   snapshot::Versions& versions;
   const tls::ServerOptions& tls;
   const tls::ClientOptions& tls_client;
-  tls::SessionStore& tls_sessions;
+  tls::ServerShare& tls_share;
   const std::atomic<bool>& debug;        // basic debug mode; changes while they run
   std::function<void()> snapshot_taken;  // from a worker's thread: the control thread is to settle
 };
@@ -141,6 +141,7 @@ class Worker {
   SessionMetrics session_metrics_;
   LogMetrics log_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   TlsSide tls_;
+  stream::TcpDialer dialer_{loop_};
   stream::TcpProxy tcp_;
   stream::UdpProxy udp_;
   Introductions introductions_;

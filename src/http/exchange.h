@@ -155,6 +155,8 @@ struct UriParam {
   std::string_view value;
 };
 
+inline constexpr uint32_t kNoUpstream = UINT32_MAX;  // no slot of an upstream
+
 struct Exchange {
   explicit Exchange(Arena& memory) : arena(memory), request(memory), response(memory) {}
 
@@ -173,8 +175,7 @@ struct Exchange {
   const plugin::MetadataSet* metadata = nullptr;         // likewise; null: all defaults
   ConsumerIdentity consumer;
   Forward forward;
-  // By a plugin, in place of the route's upstream: its name in the snapshot; empty: none.
-  std::string_view chosen_upstream;
+  uint32_t chosen_upstream = kNoUpstream;  // by a plugin, in place of the route's: its slot
   // Set by a plugin: the request goes to where it names, if this allows it; null: to an upstream.
   const plugin::ForwardPolicy* forward_policy = nullptr;
   UpstreamTrace upstream;

@@ -84,7 +84,7 @@ void Loop::drain_mailbox() {
 }
 
 int64_t Loop::refresh_us() {
-  now_us_ = read_clock_us(CLOCK_MONOTONIC);
+  now_us_ = read_clock_us(CLOCK_MONOTONIC) + skipped_us_;
   return now_us_;
 }
 

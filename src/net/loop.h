@@ -60,6 +60,8 @@ class Loop {
   // Monotonic microseconds, read once per turn. `refresh_us` reads the clock now.
   int64_t now_us() const { return now_us_; }
   int64_t refresh_us();
+  // For tests: the clock jumps ahead.
+  void skip(int64_t us) { skipped_us_ += us; }
   // Wall clock minus monotonic clock; refreshed about once a second.
   int64_t wall_offset_us() const { return wall_offset_us_; }
 
@@ -101,6 +103,7 @@ class Loop {
   Mailbox mailbox_{*this};
   std::atomic<bool> stopping_{false};
   int64_t now_us_ = 0;
+  int64_t skipped_us_ = 0;
   int64_t wall_offset_us_ = 0;
   int64_t wall_read_us_ = 0;
   TimerHeap timers_;

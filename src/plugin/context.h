@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "plugin/upstream_names.h"
 #include "plugin/worker.h"
 
 namespace pylon::observe {
@@ -47,6 +48,7 @@ class Services {
 
   observe::Metrics& metrics() { return metrics_; }
   const Clock& clock() const { return clock_; }
+  UpstreamNames& upstreams() { return upstreams_; }
   const Json& attributes(std::string_view plugin) const;  // plugin_attr.<plugin> of config.yaml
 
  private:
@@ -63,6 +65,7 @@ class Services {
 
   observe::Metrics& metrics_;
   const Clock& clock_;
+  UpstreamNames upstreams_;
   Json plugin_attr_;
   StringMap<std::unique_ptr<Erased>> services_;
   StringMap<uint32_t> worker_slots_;

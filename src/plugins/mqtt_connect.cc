@@ -1,6 +1,6 @@
 #include "plugins/mqtt_connect.h"
 
-#include <optional>
+#include "base/octet_reader.h"
 
 namespace pylon::plugins {
 namespace {
@@ -16,77 +16,48 @@ MqttConnect malformed(const char* reason) {
   return connect;
 }
 
-// Takes fields from the front. Nothing: the input ends before the field does.
-class Reader {
- public:
-  explicit Reader(std::string_view octets) : rest_(octets) {}
-
-  std::optional<uint8_t> octet() {
-    if (rest_.empty()) return std::nullopt;
-    auto value = static_cast<uint8_t>(rest_.front());
-    rest_.remove_prefix(1);
-    return value;
+// Seven bits an octet, the lowest first, at most four octets. `too_long`: a fifth would follow.
+size_t read_length(OctetReader& reader, bool& too_long) {
+  size_t value = 0;
+  for (int shift = 0; shift < 28; shift += 7) {
+    size_t next = reader.number(1);
+    value |= (next & 0x7f) << shift;
+    if ((next & 0x80) == 0) return value;
   }
-  std::optional<std::string_view> take(size_t count) {
-    if (rest_.size() < count) return std::nullopt;
-    std::string_view taken = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return taken;
-  }
-  std::optional<std::string_view> text() {
-    auto high = octet(), low = octet();
-    if (!high || !low) return std::nullopt;
-    return take(static_cast<size_t>(*high << 8 | *low));
-  }
-  // Seven bits an octet, the lowest first, at most four octets. `too_long`: a fifth would follow.
-  std::optional<size_t> length(bool& too_long) {
-    size_t value = 0;
-    for (int shift = 0; shift < 28; shift += 7) {
-      auto next = octet();
-      if (!next) return std::nullopt;
-      value |= static_cast<size_t>(*next & 0x7f) << shift;
-      if ((*next & 0x80) == 0) return value;
-    }
-    too_long = true;
-    return std::nullopt;
-  }
-
- private:
-  std::string_view rest_;
-};
+  too_long = true;
+  return value;
+}
 
 }  // namespace
 
 MqttConnect read_mqtt_connect(std::string_view octets) {
-  constexpr uint8_t kConnect = 0x10;
-  Reader start(octets);
-  auto type = start.octet();
-  if (!type) return incomplete();
-  if (*type != kConnect) return malformed("the first packet is no CONNECT");
-  bool too_long = false;
-  auto length = start.length(too_long);
-  if (too_long) return malformed("the packet's length has more than four octets");
-  if (!length) return incomplete();
-  auto packet = start.take(*length);
-  if (!packet) return incomplete();
-
-  Reader fields(*packet);
-  MqttConnect connect;
-  auto name = fields.text();
-  auto level = fields.octet();
-  auto flags_and_keep_alive = fields.take(3);
-  if (!name || !level || !flags_and_keep_alive) return malformed("the CONNECT packet is too short");
+  constexpr size_t kConnect = 0x10;
+  constexpr size_t kReserved = 1;  // flags, MQTT 3.1.1 section 3.1.2.3
   constexpr int kWithProperties = 5;
-  if (*level == kWithProperties) {
-    auto properties = fields.length(too_long);
-    if (!properties || !fields.take(*properties)) return malformed("properties end too late");
+  OctetReader start(octets);
+  size_t type = start.number(1);
+  if (start.failed()) return incomplete();
+  if (type != kConnect) return malformed("the first packet is no CONNECT");
+  bool too_long = false;
+  size_t length = read_length(start, too_long);
+  if (too_long) return malformed("the packet's length has more than four octets");
+  OctetReader fields(start.take(length));
+  if (start.failed()) return incomplete();
+
+  MqttConnect connect;
+  connect.protocol_name = fields.vector(2);
+  connect.protocol_level = static_cast<int>(fields.number(1));
+  size_t flags = fields.number(1);
+  fields.take(2);  // keep alive
+  if (fields.failed()) return malformed("the CONNECT packet is too short");
+  if ((flags & kReserved) != 0) return malformed("the reserved flag is set");
+  if (connect.protocol_level == kWithProperties) {
+    fields.take(read_length(fields, too_long));
+    if (too_long || fields.failed()) return malformed("properties end too late");
   }
-  auto client_id = fields.text();
-  if (!client_id) return malformed("the client id ends behind the packet");
+  connect.client_id = fields.vector(2);
+  if (fields.failed()) return malformed("the client id ends behind the packet");
   connect.state = State::complete;
-  connect.protocol_name = *name;
-  connect.protocol_level = *level;
-  connect.client_id = *client_id;
   return connect;
 }
 

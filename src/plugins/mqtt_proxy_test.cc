@@ -63,8 +63,10 @@ TEST(MqttConnect, HostilePacketsAreMalformed) {
   std::string long_id = packet(text("MQTT") + "\x04\x02" + std::string("\0\x3c\xff\xff", 4) + "x");
   std::string long_properties = packet(text("MQTT") + "\x05\x02" + std::string("\0\x3c\x7f", 3));
   std::string long_name = packet(std::string("\xff\xff", 2) + "MQTT");
+  std::string reserved = connect("MQTT", 4, "x");
+  reserved[9] = '\x03';
   for (const std::string& hostile :
-       {not_connect, flags, long_id, long_properties, long_name, packet(""),
+       {not_connect, flags, reserved, long_id, long_properties, long_name, packet(""),
         std::string("\x10\xff\xff\xff\xff\x01"), std::string("GET / HTTP/1.1\r\n\r\n")}) {
     EXPECT_EQ(read_mqtt_connect(hostile).state, State::malformed);
   }

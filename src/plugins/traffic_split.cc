@@ -114,7 +114,7 @@ class TrafficSplit {
 
   TrafficSplit(Config config, const Context& context) {
     for (size_t i = 0; i < config.rules_of.size(); i++) {
-      rules_.push_back(make_rule(config.rules_of[i], context.resource, i));
+      rules_.push_back(make_rule(config.rules_of[i], context, i));
     }
   }
 
@@ -130,11 +130,11 @@ class TrafficSplit {
  private:
   struct Compiled {
     std::vector<expr::Condition> conditions;
-    std::vector<std::string> names;  // of the upstreams; empty: the route's
+    std::vector<UpstreamNames::Hold> targets;  // on none: the route's
     std::shared_ptr<const Rotation> rotation;
   };
 
-  static Compiled make_rule(const Rule& rule, std::string_view owner, size_t number) {
+  static Compiled make_rule(const Rule& rule, const Context& context, size_t number) {
     Compiled made;
     for (const Match& match : rule.match) {
       made.conditions.push_back(expr::Condition::compile(match.vars).value_or(expr::Condition()));
@@ -144,9 +144,10 @@ class TrafficSplit {
       const Target& target = rule.weighted_upstreams[i];
       std::string name = target.upstream_id;
       if (name.empty() && target.upstream != nullptr) {
-        name = config::inner_upstream_name(owner, number, i);
+        name = config::inner_upstream_name(context.resource, number, i);
       }
-      made.names.push_back(std::move(name));
+      made.targets.push_back(name.empty() ? UpstreamNames::Hold()
+                                          : context.services.upstreams().hold(name));
       weights.push_back(target.weight);
     }
     made.rotation = std::make_shared<const Rotation>(weights);
@@ -161,7 +162,7 @@ class TrafficSplit {
       }
       if (!matches) continue;
       std::optional<uint16_t> next = rule.rotation->next();
-      exchange.chosen_upstream = next ? std::string_view(rule.names[*next]) : std::string_view();
+      exchange.chosen_upstream = next ? rule.targets[*next].slot() : http::kNoUpstream;
       return;
     }
   }

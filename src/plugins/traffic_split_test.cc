@@ -20,9 +20,17 @@ class TrafficSplitTest : public testing::Test {
     for (int i = 0; i < count; i++) {
       TestExchange test(fixture_, target);
       EXPECT_TRUE(test.run(set).proceeds());
-      chosen[std::string(test.exchange.chosen_upstream)]++;
+      chosen[name_of(test.exchange.chosen_upstream)]++;
     }
     return chosen;
+  }
+  // The name among those that the tests use.
+  std::string name_of(uint32_t slot) {
+    for (const char* name : {"a", "b", "/apisix/routes/1#0.1"}) {
+      auto known = fixture_.services.upstreams().slot_of(name);
+      if (known && known->id().index == slot) return name;
+    }
+    return slot == http::kNoUpstream ? "" : "?";
   }
   Fixture fixture_{all_plugins()};
 };
@@ -49,6 +57,25 @@ TEST_F(TrafficSplitTest, TheFirstRuleThatMatchesDecides) {
   EXPECT_EQ(spread(*set, 4, "/?v=2")["a"], 4);
   EXPECT_EQ(spread(*set, 4, "/?v=3")["b"], 4);
   EXPECT_EQ(spread(*set, 4, "/?v=4")[""], 4);
+}
+
+TEST_F(TrafficSplitTest, ASlotIsTheNamesWhateverComesFirst) {
+  UpstreamNames& names = fixture_.services.upstreams();
+  auto first = make_ref<const upstream::SharedId>(names.ids());
+  names.add("a", first);
+  auto set = fixture_.plugins(
+      R"({"traffic-split":{"rules":[{"weighted_upstreams":[{"upstream_id":"a"},
+          {"upstream_id":"b"}]}]}})");
+  EXPECT_EQ(names.slot_of("a").get(), first.get());
+  auto later = names.slot_of("b");
+  ASSERT_TRUE(later);
+  names.add("b", later);
+  names.remove("b");
+  EXPECT_EQ(names.slot_of("b").get(), later.get());
+  names.remove("a");
+  set = {};
+  EXPECT_FALSE(names.slot_of("a"));
+  EXPECT_FALSE(names.slot_of("b"));
 }
 
 TEST_F(TrafficSplitTest, WrongConfigurationsAreRefused) {

@@ -119,9 +119,8 @@ Verdict Proxy::choose_upstream(const Exchange& exchange, Visit& visit) {
     return plugin::finish(404, route_not_found_body());
   }
   const snapshot::Snapshot& snapshot = visit.pin.snapshot();
-  std::string_view chosen = exchange.chosen_upstream;
-  if (!chosen.empty()) {
-    visit.upstream = snapshot.upstream_named(chosen);
+  if (exchange.chosen_upstream != http::kNoUpstream) {
+    visit.upstream = snapshot.upstream_at(exchange.chosen_upstream);
     return visit.upstream != nullptr ? plugin::proceed() : plugin::finish(502);
   }
   visit.upstream = snapshot.upstream_of(*visit.route);

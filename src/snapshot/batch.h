@@ -11,7 +11,6 @@ struct Builder::Batch {
       : rules(from.rules.edit()),
         compiled(from.routes.edit()),
         upstreams(from.upstreams.edit()),
-        upstream_names(from.upstream_names.edit()),
         consumer_groups(from.consumer_groups.edit()),
         credentials(from.credentials.edit()),
         streams(from.streams.edit()),
@@ -21,7 +20,6 @@ struct Builder::Batch {
   router::Table::Editor rules;
   PersistentMap<Ref<const Route>, SlotKey>::Editor compiled;
   PersistentMap<Ref<const upstream::Upstream>, SlotKey>::Editor upstreams;
-  PersistentMap<Ref<const upstream::SharedId>>::Editor upstream_names;
   PersistentMap<Ref<const plugin::PluginSet>>::Editor consumer_groups;
   config::CredentialIndex::Editor credentials;
   StreamTable::Editor streams;

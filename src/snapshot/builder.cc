@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/secret_manager.h"
 #include "observe/log.h"
 #include "snapshot/batch.h"
 #include "snapshot/read_ahead.h"
@@ -31,7 +32,7 @@ int rank(Kind kind) {
 Builder::Builder(const Parts& parts)
     : parts_(parts),
       reader_(parts.catalogue, parts.values),
-      upstream_maker_(parts.names, parts.keepalive),
+      upstream_maker_(parts.names, parts.keepalive, parts.catalogue.services().upstreams().ids()),
       no_plugins_(make_ref<const plugin::SharedChain>(std::vector<Ref<const plugin::PluginSet>>())),
       current_(parts.mode) {
   current_.global_rules = no_plugins_;
@@ -162,9 +163,18 @@ Result<void> Builder::dispatch(const Change& change, Draft& draft, Batch& batch)
       return change_metadata(change, draft, batch);
     case Kind::proto:
       return change_proto(change, draft);
+    case Kind::secret:
+      return check_secret(change, draft);
     default:
       return {};  // other rooms serve these
   }
+}
+
+// Secrets are asked for elsewhere; whether their managers are as they should be is told here.
+Result<void> Builder::check_secret(const Change& change, Draft& draft) {
+  if (change.value.empty()) return {};
+  std::string manager = change.id.substr(0, change.id.find('/'));
+  return config::check_secret_manager(manager, draft.as<Json>());
 }
 
 // ---- upstreams
@@ -174,9 +184,10 @@ Result<void> Builder::change_upstream(const Change& change, Draft& draft, Batch&
   UpstreamPtr old = held != upstreams_.end() ? held->second.made : nullptr;
   UpstreamPtr made;
   std::string key = key_of(change.kind, change.id);
+  plugin::UpstreamNames& names = parts_.catalogue.services().upstreams();
   if (!change.value.empty()) {
     auto result = upstream_maker_.make(std::move(draft.as<config::Upstream>()), draft.digest,
-                                       {change.kind, change.id}, key, old);
+                                       {change.kind, change.id}, key, old, names.slot_of(change.id));
     if (!result) return tl::unexpected(result.error());
     made = std::move(*result);
   }
@@ -185,9 +196,9 @@ Result<void> Builder::change_upstream(const Change& change, Draft& draft, Batch&
   held->second.made = made;
   put_upstream(old, made, batch);
   if (made == nullptr) {
-    batch.upstream_names.erase(change.id);
+    names.remove(change.id);
   } else {
-    batch.upstream_names.insert(change.id, made->compiled->slot);
+    names.add(change.id, made->compiled->slot);
   }
   if (made == nullptr) upstream_maker_.forget(key);
   if (made != nullptr && old != nullptr) return {};
@@ -236,7 +247,6 @@ std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   current_.rules = std::move(batch.rules).commit();
   current_.routes = std::move(batch.compiled).commit();
   current_.upstreams = std::move(batch.upstreams).commit();
-  current_.upstream_names = std::move(batch.upstream_names).commit();
   current_.consumer_groups = std::move(batch.consumer_groups).commit();
   current_.credentials = std::move(batch.credentials).commit();
   current_.streams = std::move(batch.streams).commit();

@@ -224,6 +224,7 @@ class Builder final {
   Result<void> change_global_rule(const Change& change, Draft& draft, Batch& batch);
   Result<void> change_metadata(const Change& change, Draft& draft, Batch& batch);
   Result<void> change_proto(const Change& change, Draft& draft) const;
+  static Result<void> check_secret(const Change& change, Draft& draft);
   Result<Ref<const plugin::PluginSet>> make_plugins(const Json& plugins, std::string_view key,
                                                     const plugin::PluginSet* previous) const;
   void rebuild_global_rules();

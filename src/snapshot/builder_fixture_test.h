@@ -66,8 +66,11 @@ class Key {
 };
 
 struct BuilderFixture {
-  explicit BuilderFixture(router::Mode mode = router::Mode::host_uri)
-      : builder({plugins.catalogue, names, {}, mode}) {}
+  explicit BuilderFixture(router::Mode mode = router::Mode::host_uri,
+                          std::vector<plugin::PluginType> types = {plugin::type_of<Mark>(),
+                                                                   plugin::type_of<Note>(),
+                                                                   plugin::type_of<Key>()})
+      : plugins(std::move(types)), builder({plugins.catalogue, names, {}, mode}) {}
 
   static upstream::dns::Config dns_config() {
     upstream::dns::Config config;
@@ -126,8 +129,7 @@ struct BuilderFixture {
     return all;
   }
 
-  plugin::Fixture plugins{
-      {plugin::type_of<Mark>(), plugin::type_of<Note>(), plugin::type_of<Key>()}};
+  plugin::Fixture plugins;
   net::TimerHeap timers;
   upstream::dns::FakeTransport dns;
   upstream::Resolver resolver{dns_config(), dns, plugins.clock};

@@ -52,6 +52,9 @@ Result<Ref<const ServerIdentity>> server_of(const std::string& id, config::Ssl& 
     identity->trust = tls::trust_digest(identity->client->authority, identity->client->depth,
                                         identity->client->in_handshake());
   }
+  if (const auto& stapling = from.ocsp_stapling) {
+    identity->stapling = {stapling->enabled, !stapling->skip_verify, stapling->cache_ttl};
+  }
   return Ref<const ServerIdentity>(identity);
 }
 

@@ -63,6 +63,13 @@ Result<Draft::Content> identity_of(const plugin::Catalogue& catalogue, Kind kind
   return identity;
 }
 
+Result<Json> object_in(std::string_view text) {
+  Result<Json> value = Json::parse(text);
+  if (!value) return fail("the value is no JSON: " + value.error().message);
+  if (!value->is_object()) return fail("the value is no JSON object");
+  return value;
+}
+
 }  // namespace
 
 uint64_t digest_of(const Json& value, std::string_view except) {
@@ -77,7 +84,7 @@ uint64_t digest_of(const Json& value, std::string_view except) {
 Draft DraftReader::read(const Change& change) const {
   Draft draft;
   if (change.value.empty()) return draft;
-  Result<Json> value = Json::parse(change.value);
+  Result<Json> value = object_in(change.value);
   if (!value) {
     draft.content = tl::unexpected(value.error());
     return draft;

@@ -50,9 +50,6 @@ struct Snapshot {
   router::Table rules;                                              // targets are for route_at()
   PersistentMap<Ref<const Route>, SlotKey> routes;                  // by slot
   PersistentMap<Ref<const upstream::Upstream>, SlotKey> upstreams;  // the shared ones, by slot
-  // Slots of the shared ones by name, for plugins that choose: the id of an upstream, or what
-  // inner_upstream_name() says of one that is written within a plugin's configuration.
-  PersistentMap<Ref<const upstream::SharedId>> upstream_names;
   PersistentMap<Ref<const plugin::PluginSet>> consumer_groups;
   config::CredentialIndex credentials;
   StreamTable streams;
@@ -65,9 +62,9 @@ struct Snapshot {
     const auto& slot = *static_cast<const upstream::SharedId*>(target);
     return **routes.find(slot.id().index);
   }
-  const upstream::Upstream* upstream_named(std::string_view name) const {
-    const auto* slot = upstream_names.find(name);
-    const auto* found = slot != nullptr ? upstreams.find((*slot)->id().index) : nullptr;
+  // One that a plugin has chosen (plugin/upstream_names.h); null: it is not there.
+  const upstream::Upstream* upstream_at(uint32_t slot) const {
+    const auto* found = upstreams.find(slot);
     return found != nullptr ? found->get() : nullptr;
   }
   // What is shown to the nodes of an upstream; null: nothing. False: the ssl object that it names
@@ -83,8 +80,7 @@ struct Snapshot {
   const upstream::Upstream* upstream_of(const AnyRoute& route) const {
     if (route.own_upstream) return route.own_upstream.get();
     if (!route.shared_upstream) return nullptr;
-    const auto* found = upstreams.find(route.shared_upstream->id().index);
-    return found != nullptr ? found->get() : nullptr;
+    return upstream_at(route.shared_upstream->id().index);
   }
 };
 

@@ -44,12 +44,14 @@ class UpstreamMaker::NameUse {
 
 UpstreamMaker::Made::~Made() = default;
 
-UpstreamMaker::UpstreamMaker(upstream::NameWatch& names, upstream::Keepalive keepalive)
-    : names_(names), workshop_{endpoints_, health_, upstream::DenseIds(), *this, keepalive} {}
+UpstreamMaker::UpstreamMaker(upstream::NameWatch& names, upstream::Keepalive keepalive,
+                             const upstream::DenseIds& slots)
+    : names_(names), workshop_{endpoints_, health_, slots, *this, keepalive} {}
 
 Result<UpstreamMaker::MadePtr> UpstreamMaker::make(config::Upstream config, uint64_t digest,
                                                    const Owner& owner, std::string_view key,
-                                                   const MadePtr& previous) {
+                                                   const MadePtr& previous,
+                                                   const Ref<const upstream::SharedId>& slot) {
   if (previous != nullptr && previous->digest == digest) return previous;
   auto made = std::make_shared<Made>();
   made->digest = digest;
@@ -61,7 +63,7 @@ Result<UpstreamMaker::MadePtr> UpstreamMaker::make(config::Upstream config, uint
     source = &made->names->config;
   }
   const upstream::Upstream* before = previous != nullptr ? previous->compiled.get() : nullptr;
-  auto compiled = upstream::compile(*source, key, workshop_, before);
+  auto compiled = upstream::compile(*source, key, workshop_, before, slot);
   if (!compiled) return tl::unexpected(compiled.error());
   made->compiled = std::move(*compiled);
   if (source->checks != nullptr) warn_of_checks(key);

@@ -39,12 +39,14 @@ class UpstreamMaker final : private upstream::AddressBook {
   using MadePtr = std::shared_ptr<Made>;
 
   // `names` must outlive it; it must outlive what it made.
-  UpstreamMaker(upstream::NameWatch& names, upstream::Keepalive keepalive);
+  UpstreamMaker(upstream::NameWatch& names, upstream::Keepalive keepalive,
+                const upstream::DenseIds& slots);
 
   // `key` is the owner's key, "/apisix/upstreams/1". `previous` is what the owner had, or null; it
-  // is given back when the digest is the same.
+  // is given back when the digest is the same. `slot`: for the first version; null: a new one.
   Result<MadePtr> make(config::Upstream config, uint64_t digest, const Owner& owner,
-                       std::string_view key, const MadePtr& previous);
+                       std::string_view key, const MadePtr& previous,
+                       const Ref<const upstream::SharedId>& slot = {});
   // Compiles it with the addresses that its names have now.
   void renew(Made& made);
   // The owner has no upstream any more.

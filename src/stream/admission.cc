@@ -32,9 +32,9 @@ bool Admission::match() {
 }
 
 const upstream::Upstream* Admission::upstream() const {
-  std::string_view chosen = exchange.chosen_upstream;
-  const upstream::Upstream* upstream =
-      chosen.empty() ? snapshot().upstream_of(*route_) : snapshot().upstream_named(chosen);
+  uint32_t chosen = exchange.chosen_upstream;
+  const upstream::Upstream* upstream = chosen == http::kNoUpstream ? snapshot().upstream_of(*route_)
+                                                                   : snapshot().upstream_at(chosen);
   if (upstream != nullptr && !upstream->empty()) return upstream;
   observe::log(Level::error, "stream route {}: no upstream", route_->id);
   return nullptr;

@@ -15,6 +15,7 @@
 #include "plugin/worker.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/versions.h"
+#include "stream/dialer.h"
 #include "tls/client_context.h"
 #include "upstream/balancer.h"
 
@@ -27,6 +28,7 @@ struct Workplace {
   plugin::Worker& worker;
   upstream::Balancer& balancer;
   tls::ClientContext& tls;
+  Dialer& dialer;
   plugin::AccessLog* access_log;  // of sessions; null: off
 };
 

@@ -5,7 +5,6 @@
 
 #include "net/burial.h"
 #include "net/proxy_header.h"
-#include "net/tcp_stream.h"
 #include "observe/log.h"
 #include "tls/client_hello.h"
 #include "upstream/pool.h"
@@ -205,7 +204,7 @@ async::Task<const char*> TcpSession::dial(const upstream::Upstream& upstream,
   net::Loop& loop = proxy_.place_.loop;
   const upstream::Endpoint& endpoint = pick.endpoint();
   int64_t deadline_us = loop.now_us() + upstream.timeouts.connect_ms * 1000;
-  node_ = net::TcpStream::connect(loop, endpoint.socket_address(), endpoint.socket_address_bytes());
+  node_ = proxy_.place_.dialer.connect(endpoint);
   if (node_ == nullptr) co_return "no descriptor is free for it";
   node_->set_waker(&waker_);
   bool reached = co_await connected(deadline_us);

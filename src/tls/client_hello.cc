@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/octet_reader.h"
 #include "base/strings.h"
 
 namespace pylon::tls {
@@ -16,35 +17,6 @@ constexpr size_t kMessageHead = 4;
 constexpr uint16_t kServerName = 0;
 constexpr size_t kMaxName = 255;
 
-// Takes numbers and vectors off the front; once something is missing it stays failed.
-class Reader {
- public:
-  explicit Reader(std::string_view octets) : rest_(octets) {}
-
-  bool empty() const { return rest_.empty(); }
-  bool failed() const { return failed_; }
-  size_t number(size_t bytes) {
-    size_t value = 0;
-    for (char octet : take(bytes)) value = value << 8 | static_cast<uint8_t>(octet);
-    return value;
-  }
-  std::string_view take(size_t bytes) {
-    if (failed_ || bytes > rest_.size()) {
-      failed_ = true;
-      rest_ = {};
-      return {};
-    }
-    std::string_view taken = rest_.substr(0, bytes);
-    rest_.remove_prefix(bytes);
-    return taken;
-  }
-  std::string_view vector(size_t length_bytes) { return take(number(length_bytes)); }
-
- private:
-  std::string_view rest_;
-  bool failed_ = false;
-};
-
 // The handshake message's octets that have come, records taken off. False: this is no TLS.
 bool gather(std::string_view octets, std::string& message) {
   while (!octets.empty()) {
@@ -57,7 +29,7 @@ bool gather(std::string_view octets, std::string& message) {
     message += octets.substr(kRecordHead, length);
     size_t wanted = kMessageHead;
     if (message.size() >= kMessageHead) {
-      Reader head(std::string_view(message).substr(1));
+      OctetReader head(std::string_view(message).substr(1));
       wanted += head.number(3);
     }
     if (message.size() >= wanted) return true;  // what follows is no part of it
@@ -76,8 +48,8 @@ bool is_name(std::string_view name) {
 
 ClientHello read_name(std::string_view list) {
   constexpr size_t kHostName = 0;
-  Reader names(list);
-  Reader entries(names.vector(2));
+  OctetReader names(list);
+  OctetReader entries(names.vector(2));
   ClientHello hello{State::complete, {}};
   while (!entries.empty()) {
     size_t type = entries.number(1);
@@ -94,14 +66,14 @@ ClientHello read_name(std::string_view list) {
 }
 
 ClientHello read_body(std::string_view body) {
-  Reader reader(body);
+  OctetReader reader(body);
   reader.take(2 + 32);  // version, random
   reader.vector(1);     // session id
   reader.vector(2);     // ciphers
   reader.vector(1);     // compression
   if (reader.failed()) return {State::other, {}};
   if (reader.empty()) return {State::complete, {}};
-  Reader extensions(reader.vector(2));
+  OctetReader extensions(reader.vector(2));
   if (reader.failed()) return {State::other, {}};
   while (!extensions.empty()) {
     size_t type = extensions.number(2);
@@ -121,7 +93,7 @@ ClientHello read_client_hello(std::string_view octets) {
     return {State::other, {}};
   }
   if (message.size() < kMessageHead) return {State::incomplete, {}};
-  Reader head(std::string_view(message).substr(1));
+  OctetReader head(std::string_view(message).substr(1));
   size_t length = head.number(3);
   if (length > ClientHello::kMaxBytes) return {State::other, {}};
   if (message.size() < kMessageHead + length) return {State::incomplete, {}};

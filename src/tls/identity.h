@@ -15,6 +15,7 @@
 #include "base/ref.h"
 #include "base/regex.h"
 #include "base/secret.h"
+#include "tls/staple.h"
 
 namespace pylon::tls {
 
@@ -51,8 +52,9 @@ struct ServerIdentity final : RefCounted {
   uint64_t serial = 0;  // never used twice in a process
   std::string id;       // of the resource, for logs
   std::vector<PemPair> pairs;
-  uint8_t protocols = 0;                  // 0: those of the listener
-  std::unique_ptr<ClientDemand> client;   // null: any client
+  uint8_t protocols = 0;                 // 0: those of the listener
+  std::unique_ptr<ClientDemand> client;  // null: any client
+  Stapling stapling;
   std::array<unsigned char, 32> trust{};  // digest of `client`: sessions do not cross it
 };
 

@@ -30,7 +30,7 @@ class OneName final : public IdentitySource {
 class Pair {
  public:
   explicit Pair(const char* suites = "TLS_AES_128_GCM_SHA256", int fragment = 0, size_t padding = 0)
-      : servers_(std::move(*ServerContext::make({.alpn = {"h2"}}, sessions_, names_))),
+      : servers_(std::move(*ServerContext::make({.alpn = {"h2"}}, share_, names_))),
         context_(SSL_CTX_new(TLS_client_method())) {
     if (suites != nullptr) SSL_CTX_set_ciphersuites(context_.get(), suites);
     if (suites == nullptr) SSL_CTX_set_max_proto_version(context_.get(), TLS1_2_VERSION);
@@ -119,7 +119,7 @@ class Pair {
  private:
   net::Loop loop_;
   OneName names_;
-  SessionStore sessions_;
+  ServerShare share_;
   std::unique_ptr<ServerContext> servers_;
   SslContextPtr context_;
   std::unique_ptr<MemoryStream> near_;

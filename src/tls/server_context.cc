@@ -76,9 +76,10 @@ std::string_view id_of(const SSL_SESSION* session) {
 }  // namespace
 
 Result<std::unique_ptr<ServerContext>> ServerContext::make(const ServerOptions& options,
-                                                           SessionStore& sessions,
-                                                           const IdentitySource& identities) {
-  std::unique_ptr<ServerContext> made(new ServerContext(options, sessions, identities));
+                                                           ServerShare& share,
+                                                           const IdentitySource& identities,
+                                                           StapleFetcher* fetcher) {
+  std::unique_ptr<ServerContext> made(new ServerContext(options, share, identities, fetcher));
   if (Result<void> prepared = made->prepare(); !prepared) {
     return tl::unexpected(prepared.error());
   }
@@ -106,6 +107,10 @@ Result<void> ServerContext::prepare() {
   if (!alpn_wire_.empty()) SSL_CTX_set_alpn_select_cb(context, &ServerContext::on_alpn, this);
   SSL_CTX_set_client_hello_cb(context, &ServerContext::on_client_hello, this);
   SSL_CTX_set_cert_cb(context, &ServerContext::on_certificate, this);
+  if (fetcher_ != nullptr) {
+    SSL_CTX_set_tlsext_status_cb(context, &ServerContext::on_status_request);
+    SSL_CTX_set_tlsext_status_arg(context, this);
+  }
   TrafficSecrets::listen(context);
   offer_resumption();
   return {};
@@ -138,6 +143,7 @@ int ServerContext::on_client_hello(SSL* ssl, int* alert, void* self) {
 }
 
 bool ServerContext::choose(SSL* ssl) {
+  shown_ = nullptr;
   const unsigned char* extension = nullptr;
   size_t size = 0;
   std::string_view sent;
@@ -184,6 +190,7 @@ int ServerContext::on_certificate(SSL* ssl, void* self) {
 bool ServerContext::show(SSL* ssl) {
   const ServerIdentity* identity = std::exchange(chosen_, nullptr);
   if (identity == nullptr) return false;
+  shown_ = identity;
   const Credentials& credentials = credentials_.of(*identity);
   if (!credentials.problem.empty()) return false;
   for (const KeyPair& pair : credentials.pairs) {
@@ -196,6 +203,46 @@ bool ServerContext::show(SSL* ssl) {
   SSL_set1_verify_cert_store(ssl, credentials.authority.get());
   for (const CertificatePtr& each : credentials.announced) SSL_add_client_CA(ssl, each.get());
   return true;
+}
+
+// ---- staples
+
+// The client asks for one; the certificate has been chosen.
+int ServerContext::on_status_request(SSL* ssl, void* self) {
+  auto& context = *static_cast<ServerContext*>(self);
+  const ServerIdentity* identity = std::exchange(context.shown_, nullptr);
+  if (identity == nullptr || !identity->stapling.enabled) return SSL_TLSEXT_ERR_NOACK;
+  return context.staple(ssl, *identity) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+bool ServerContext::staple(SSL* ssl, const ServerIdentity& identity) {
+  X509* certificate = SSL_get_certificate(ssl);
+  StapleStore::Key key{};
+  if (certificate == nullptr) return false;
+  X509_digest(certificate, EVP_sha256(), key.data(), nullptr);
+  key[0] ^= static_cast<unsigned char>(identity.stapling.verify);
+  StapleStore::Found found = staples_.find(key, std::time(nullptr));
+  if (found.due) order(key, certificate, identity);
+  if (found.response == nullptr) return false;
+  void* copy = OPENSSL_memdup(found.response->data(), found.response->size());
+  return SSL_set_tlsext_status_ocsp_resp(ssl, static_cast<unsigned char*>(copy),
+                                         static_cast<long>(found.response->size())) == 1;
+}
+
+void ServerContext::order(const StapleStore::Key& key, X509* certificate,
+                          const ServerIdentity& identity) {
+  for (const KeyPair& pair : credentials_.of(identity).pairs) {
+    if (pair.certificate.get() != certificate) continue;
+    Result<StapleQuestion> question = staple_question(certificate, pair.chain.get());
+    if (!question) {
+      observe::log(observe::Level::error, "ssl {}: no ocsp response send: {}", identity.id,
+                   question.error().message);
+      return;
+    }
+    X509_up_ref(certificate);
+    fetcher_->fetch({key, identity.id, std::move(*question), CertificatePtr(certificate),
+                     ChainPtr(X509_chain_up_ref(pair.chain.get())), identity.stapling});
+  }
 }
 
 int ServerContext::on_alpn(SSL*, const unsigned char** out, unsigned char* out_size,

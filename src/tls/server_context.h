@@ -12,6 +12,7 @@
 #include "tls/identity.h"
 #include "tls/openssl.h"
 #include "tls/session_store.h"
+#include "tls/staple_store.h"
 
 namespace pylon::tls {
 
@@ -23,12 +24,37 @@ struct ServerOptions {
   std::vector<std::string> alpn = {};  // what is spoken, the best first
 };
 
+// A staple that is to be fetched, and what is needed to judge it.
+struct StapleOrder {
+  StapleStore::Key key;
+  std::string of;  // the ssl object, for logs
+  StapleQuestion question;
+  CertificatePtr certificate;
+  ChainPtr chain;
+  Stapling stapling;
+};
+
+// Who fetches. Called from within a handshake, must not wait.
+class StapleFetcher {
+ public:
+  virtual ~StapleFetcher() = default;
+  virtual void fetch(StapleOrder order) = 0;
+};
+
+// What handshakes of all workers share.
+struct ServerShare {
+  SessionStore sessions;
+  StapleStore staples;
+};
+
 class ServerContext {
  public:
-  // `sessions` and `identities` must outlive it. The error says which option is wrong.
+  // All but the options must outlive it. The error says which option is wrong. No fetcher: no
+  // staples.
   static Result<std::unique_ptr<ServerContext>> make(const ServerOptions& options,
-                                                     SessionStore& sessions,
-                                                     const IdentitySource& identities);
+                                                     ServerShare& share,
+                                                     const IdentitySource& identities,
+                                                     StapleFetcher* fetcher = nullptr);
 
   ServerContext(const ServerContext&) = delete;
   ServerContext& operator=(const ServerContext&) = delete;
@@ -36,9 +62,13 @@ class ServerContext {
   SslPtr open() const;
 
  private:
-  ServerContext(const ServerOptions& options, SessionStore& sessions,
-                const IdentitySource& identities)
-      : options_(options), sessions_(sessions), identities_(identities) {}
+  ServerContext(const ServerOptions& options, ServerShare& share, const IdentitySource& identities,
+                StapleFetcher* fetcher)
+      : options_(options),
+        sessions_(share.sessions),
+        staples_(share.staples),
+        identities_(identities),
+        fetcher_(fetcher) {}
   Result<void> prepare();
   void offer_resumption();
 
@@ -46,6 +76,7 @@ class ServerContext {
   static int on_certificate(SSL* ssl, void* self);
   static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                      const unsigned char* in, unsigned in_size, void* self);
+  static int on_status_request(SSL* ssl, void* self);
   static int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                            EVP_MAC_CTX* mac, int sealing);
   static int on_new_session(SSL* ssl, SSL_SESSION* session);
@@ -54,15 +85,21 @@ class ServerContext {
 
   bool choose(SSL* ssl);
   bool show(SSL* ssl);
+  bool staple(SSL* ssl, const ServerIdentity& identity);
+  void order(const StapleStore::Key& key, X509* certificate, const ServerIdentity& identity);
   void demand(SSL* ssl, const ServerIdentity& identity, std::string_view name) const;
 
   ServerOptions options_;
   SessionStore& sessions_;
+  StapleStore& staples_;
   const IdentitySource& identities_;
+  StapleFetcher* fetcher_;
   std::string alpn_wire_;
   SslContextPtr context_;
   CredentialCache credentials_;
-  const ServerIdentity* chosen_ = nullptr;  // between two questions about the same handshake
+  // Between questions about the same handshake.
+  const ServerIdentity* chosen_ = nullptr;
+  const ServerIdentity* shown_ = nullptr;
 };
 
 }  // namespace pylon::tls

@@ -58,13 +58,13 @@ struct World {
   TestCertificate authority = make_test_certificate("authority");
   TestCertificate certificate = make_test_certificate("a.test", &authority);
   Names names;
-  SessionStore sessions;
+  ServerShare share;
   std::unique_ptr<ServerContext> servers;
   std::unique_ptr<ClientContext> clients;
 
   explicit World(ServerOptions options = {.alpn = {"http/1.1"}}) {
     names.add("a.test", certificate);
-    servers = std::move(*ServerContext::make(options, sessions, names));
+    servers = std::move(*ServerContext::make(options, share, names));
     clients = std::move(*ClientContext::make({}));
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/octet_reader.h"
 #include "base/strings.h"
 
 namespace pylon::upstream::dns {
@@ -23,28 +24,14 @@ constexpr uint8_t kPointerBits = 0xc0;
 // Reads a message from front to back. Running over the end makes it not ok and yields zeros.
 class Reader {
  public:
-  explicit Reader(std::string_view message) : message_(message) {}
+  explicit Reader(std::string_view message) : message_(message), rest_(message) {}
 
-  bool ok() const { return ok_; }
-  size_t at() const { return at_; }
+  bool ok() const { return !rest_.failed(); }
+  size_t at() const { return message_.size() - rest_.rest().size(); }
 
-  uint16_t u16() {
-    std::string_view octets = take(2);
-    return octets.size() == 2 ? static_cast<uint16_t>(byte(octets[0]) << 8 | byte(octets[1])) : 0;
-  }
-  uint32_t u32() {
-    uint32_t high = u16();
-    return high << 16 | u16();
-  }
-  std::string_view take(size_t count) {
-    if (count > message_.size() - at_) {
-      ok_ = false;
-      return {};
-    }
-    std::string_view octets = message_.substr(at_, count);
-    at_ += count;
-    return octets;
-  }
+  uint16_t u16() { return static_cast<uint16_t>(rest_.number(2)); }
+  uint32_t u32() { return static_cast<uint32_t>(rest_.number(4)); }
+  std::string_view take(size_t count) { return rest_.take(count); }
 
   // A name in text, lower case, labels joined by dots; octets that no host name has become '?', so
   // that such a name equals nothing we asked for. RFC 1035 4.1.4.
@@ -52,10 +39,10 @@ class Reader {
 
  private:
   static uint8_t byte(char c) { return static_cast<uint8_t>(c); }
+  void go_on_at(size_t at) { rest_ = OctetReader(message_.substr(at)); }
 
   std::string_view message_;
-  size_t at_ = 0;
-  bool ok_ = true;
+  OctetReader rest_;
 };
 
 bool is_name_octet(char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; }
@@ -67,20 +54,21 @@ void append_label(std::string_view label, std::string& text) {
 
 std::string Reader::name() {
   std::string text;
-  size_t at = at_;
-  size_t lowest = at_;  // pointers must go below everything read so far: no loops
+  if (!ok()) return text;
+  size_t at = this->at();
+  size_t lowest = at;  // pointers must go below everything read so far: no loops
   bool jumped = false;
   while (at < message_.size()) {
     uint8_t length = byte(message_[at]);
     if (length == 0) {
-      if (!jumped) at_ = at + 1;
+      if (!jumped) go_on_at(at + 1);
       return text;
     }
     if ((length & kPointerBits) == kPointerBits) {
       if (at + 2 > message_.size()) break;
       size_t target = static_cast<size_t>(length & 0x3f) << 8 | byte(message_[at + 1]);
       if (target >= lowest) break;
-      if (!jumped) at_ = at + 2;
+      if (!jumped) go_on_at(at + 2);
       jumped = true;
       lowest = at = target;
       continue;
@@ -90,7 +78,7 @@ std::string Reader::name() {
     if (text.size() > kMaxNameText) break;
     at += 1 + length;
   }
-  ok_ = false;
+  rest_.take(message_.size() + 1);  // fails
   return {};
 }
 

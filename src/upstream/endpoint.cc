@@ -4,6 +4,8 @@
 #include <cstring>
 #include <set>
 
+#include "base/socket_address.h"
+
 namespace pylon::upstream {
 
 namespace {
@@ -54,15 +56,8 @@ Endpoint::Endpoint(EndpointTableCore& table, const EndpointIdentity& identity)
       text_(address_text(identity_)),
       ip_text_(ip_part(text_, identity_)),
       unix_address_(unix_address(identity_.unix_path)) {
-  if (identity_.address.is_v6()) {
-    address_.v6.sin6_family = AF_INET6;
-    address_.v6.sin6_port = htons(identity_.port);
-    std::memcpy(&address_.v6.sin6_addr, identity_.address.bytes().data(), 16);
-  } else {
-    address_.v4.sin_family = AF_INET;
-    address_.v4.sin_port = htons(identity_.port);
-    address_.v4.sin_addr.s_addr = htonl(identity_.address.v4_value());
-  }
+  SocketAddress address(identity_.address, identity_.port);
+  std::memcpy(&address_, address.get(), address.size());
 }
 
 Endpoint::~Endpoint() {

@@ -174,10 +174,12 @@ void read_limits(const config::Upstream& from, const Workshop& workshop, Upstrea
   }
 }
 
-void keep_identity(const Workshop& workshop, const Upstream* previous, Upstream& upstream) {
+void keep_identity(const Workshop& workshop, const Upstream* previous,
+                   const Ref<const SharedId>& slot, Upstream& upstream) {
   static uint64_t last_serial = 0;  // control thread
   upstream.serial = ++last_serial;
-  upstream.slot = previous != nullptr ? previous->slot : make_ref<const SharedId>(workshop.slots);
+  upstream.slot = previous != nullptr ? previous->slot : slot;
+  if (!upstream.slot) upstream.slot = make_ref<const SharedId>(workshop.slots);
 }
 
 }  // namespace
@@ -204,7 +206,8 @@ uint16_t default_port(config::UpstreamScheme scheme) {
 }
 
 Result<Ref<const Upstream>> compile(const config::Upstream& from, std::string_view key,
-                                    const Workshop& workshop, const Upstream* previous) {
+                                    const Workshop& workshop, const Upstream* previous,
+                                    const Ref<const SharedId>& slot) {
   std::optional<Balancing> balancing = balancing_of(from.type);
   if (!balancing) return fail("invalid balancer type: " + from.type);
   Ref<Upstream> upstream = make_ref<Upstream>();
@@ -212,7 +215,7 @@ Result<Ref<const Upstream>> compile(const config::Upstream& from, std::string_vi
   if (*balancing == Balancing::chash) {
     upstream->hash_key = std::make_unique<const HashKey>(from.hash_on, from.key);
   }
-  keep_identity(workshop, previous, *upstream);
+  keep_identity(workshop, previous, slot, *upstream);
   if (from.checks != nullptr) upstream->health = workshop.health.group(key);
   upstream->scheme = from.scheme;
   upstream->pass_host = from.pass_host;

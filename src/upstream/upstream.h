@@ -127,9 +127,11 @@ struct Workshop {
 };
 
 // `key` names the resource. `previous` is its version before, or null: slot and health are kept.
+// `slot`: for a first version; null: a new one.
 // The error says why the configuration cannot be served.
 Result<Ref<const Upstream>> compile(const config::Upstream& from, std::string_view key,
-                                    const Workshop& workshop, const Upstream* previous);
+                                    const Workshop& workshop, const Upstream* previous,
+                                    const Ref<const SharedId>& slot = {});
 
 // The domain names among the nodes, each once.
 std::vector<std::string> domains_of(const config::Upstream& upstream);

@@ -204,6 +204,17 @@ def served(node, echo, key):
     return int(json.loads(answer.content)["uri"].rsplit("/", 1)[1])
 
 
+def finish(tasks, nodes):
+    """Ends all of them; tells what the gateways have logged when one has failed."""
+    try:
+        for task in tasks:
+            task.finish()
+    except BaseException:
+        for node in nodes:
+            print(node.gateway.pids(), node.gateway.tail())
+        raise
+
+
 def test_nothing_is_lost_and_nothing_fails(own_pylon, echo, members):
     print(f"seed {SEED}")
     nodes = [Node(own_pylon, members) for _ in range(2)]
@@ -232,8 +243,7 @@ def test_nothing_is_lost_and_nothing_fails(own_pylon, echo, members):
     finally:
         for member in members:
             member.await_health()
-        for task in tasks:
-            task.finish()
+        finish(tasks, nodes)
 
     inside = stored(members)
     for writer in writers:

@@ -423,3 +423,42 @@ def test_nodes_that_write_other_consumers_do_not_fail(own_pylon, member):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+KINDS = """routes services upstreams consumers consumer_groups plugin_configs plugin_metadata
+           global_rules ssls protos stream_routes secrets/vault""".split()
+
+
+@pytest.mark.parametrize("value", ["", "no JSON", "[]", "\xff"])
+def test_what_is_no_resource_is_told_and_spoils_nothing(own_pylon, echo, member, value):
+    member.put("/apisix/routes/good", route(echo, "/good"))
+    names = {"plugin_metadata": "key-auth", "consumers": "bob"}
+    paths = [f"{kind}/{names.get(kind, 'bad')}" for kind in KINDS]
+    for path in paths[::2]:
+        member.put(f"/apisix/{path}", value)
+    config = on_etcd(member)
+    config["apisix"] |= {"proxy_mode": "http&stream", "stream_proxy": {"tcp": [free_port()]}}
+    node = own_pylon(config)
+    for path in paths[1::2]:
+        member.put(f"/apisix/{path}", value)
+    member.put("/apisix/routes/last", route(echo, "/last"))
+    serves(node, "/last")
+    serves(node, "/good")
+
+    def told():
+        return {f"{item['type']}/{item['id']}": item for item in config_status(node)["objects"]}
+
+    until(lambda: not set(paths) - set(told()), "all of them among the quarantined")
+    assert all(item["status"] == "quarantined" and item["reason"] for item in told().values())
+    for path in paths:
+        assert node.admin.call("GET", f"/{path}")[0] == 200
+        listed = node.admin.get("/secrets" if "vault" in path else f"/{path.split('/')[0]}")
+        assert isinstance(listed, dict), path
+    status, answer, _ = node.admin.call("PATCH", "/routes/bad", {"priority": 1})
+    assert status == 400, answer
+    assert "the stored value is no JSON" in answer["error_msg"], answer
+    node.admin.put("/routes/bad", route(echo, "/mended"))
+    serves(node, "/mended")
+    assert "routes/bad" not in told()
+    assert node.admin.delete("/upstreams/bad") == 200
+    assert "upstreams/bad" not in told()

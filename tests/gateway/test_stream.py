@@ -283,9 +283,47 @@ def test_mqtt_of_another_version_is_refused(gateway, ports, brokers):
     assert publish(ports[0], "x", "mqttv311") != 0
 
 
-def test_a_hostile_connect_is_refused_at_once(gateway, ports, brokers):
+HOSTILE = [
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\x10\xff\xff\xff\xff\x7f",  # a length of five octets
+    b"\x10\x02\x00\xff",  # a name longer than the packet
+    b"\x30\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00",  # PUBLISH
+    b"\x10\x0c\x00\x04MQTT\x04\x03\x00\x3c\x00\x00",  # the reserved flag
+    b"\x10\x0c\x00\x04MQTT\x06\x02\x00\x3c\x00\x00",  # a version that does not exist
+    b"\x10\x0c\x00\x04MQTX\x04\x02\x00\x3c\x00\x00",
+    b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\xff\xff",  # an id that ends behind the packet
+    b"\x10\x00",
+    b"\x10\xff\xff\x7f" + bytes(20_000),  # more than is ever looked at
+]
+
+
+@pytest.mark.parametrize("octets", HOSTILE)
+def test_a_hostile_connect_is_refused_at_once(gateway, ports, brokers, octets):
     gateway.admin.put("/stream_routes/1", mqtt_route(4, brokers))
-    for octets in (b"GET / HTTP/1.1\r\n\r\n", b"\x10\xff\xff\xff\xff\x7f", b"\x10\x02\x00\xff"):
-        with connect(ports[0]) as sock:
-            sock.sendall(octets)
+    with connect(ports[0]) as sock:
+        sock.sendall(octets)
+        try:
             assert sock.recv(10) == b""
+        except ConnectionResetError:
+            pass
+    assert publish(ports[0], "a-good-client") == 0
+
+
+def test_a_connect_may_come_octet_by_octet(gateway, ports, brokers):
+    gateway.admin.put("/stream_routes/1", mqtt_route(4, brokers))
+    with connect(ports[0]) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for octet in b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04slow":
+            sock.sendall(bytes([octet]))
+        assert sock.recv(4) == b"\x20\x02\x00\x00"  # CONNACK
+
+
+def test_nodes_that_die_under_way_are_passed_over(gateway, ports):
+    """A node that goes away cuts its own sessions; new ones find the other, whichever is next."""
+    gone, stays = Named("gone"), Named("stays")
+    upstream = {"type": "roundrobin", "nodes": {gone.node: 1, stays.node: 1}}
+    gateway.admin.put("/stream_routes/1", {"upstream": upstream})
+    assert {node_at(ports[0]) for _ in range(4)} == {"gone", "stays"}
+    gone.close()
+    assert [node_at(ports[0]) for _ in range(6)] == ["stays"] * 6
+    stays.close()

@@ -146,4 +146,4 @@ def test_plugins_for_http_only_are_unknown_to_streams(gateway, echo):
     status, answer, _ = gateway.admin.call("PUT", "/stream_routes/1", route)
     assert status == 400 and "unknown plugin [key-auth]" in answer["error_msg"]
     names = gateway.admin.get("/plugins/list?subsystem=stream")
-    assert names == ["ip-restriction", "limit-conn", "mqtt-proxy", "syslog", "traffic-split"]
+    assert names == ["ip-restriction", "limit-conn", "mqtt-proxy", "traffic-split", "syslog"]

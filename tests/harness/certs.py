@@ -41,8 +41,9 @@ class Authority(Certificate):
         more = ["-addext", "basicConstraints=critical,CA:TRUE"]
         self._request("-x509", "-days", "30", "-subj", subject, *more, into=self, kind="ec")
 
-    def issue(self, *names, kind="ec"):
-        """A certificate for these host names or addresses; the first is the common name."""
+    def issue(self, *names, kind="ec", ocsp=None):
+        """A certificate for these host names or addresses; the first is the common name. `ocsp`:
+        where one asks for its status."""
         self.count += 1
         made = Certificate(self.folder / f"{self.count}-{names[0].replace('*', 'star')}")
         entries = ",".join(
@@ -50,7 +51,8 @@ class Authority(Certificate):
         )
         self._request("-subj", f"/CN={names[0]}/O=Pylon", into=made, kind=kind)
         extensions = made.cert_path.with_suffix(".ext")
-        extensions.write_text(f"subjectAltName={entries}\nbasicConstraints=CA:FALSE\n")
+        status = f"authorityInfoAccess=OCSP;URI:{ocsp}\n" if ocsp else ""
+        extensions.write_text(f"subjectAltName={entries}\nbasicConstraints=CA:FALSE\n{status}")
         signed = ["-CA", self.cert_path, "-CAkey", self.key_path, "-set_serial", self.count + 1]
         files = ["-in", made.cert_path, "-extfile", extensions, "-out", made.cert_path]
         openssl("x509", "-req", "-days", "30", *signed, *files)
