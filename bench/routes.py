@@ -117,6 +117,8 @@ def start_s(pylon, number, version):
             if Witness(pylon.port).sees(number, version):
                 return time.perf_counter() - start
         except (OSError, ValueError):
+            if not pylon.process.running():
+                raise SystemExit(f"it has ended: {pylon.tail()}") from None
             time.sleep(0.002)
 
 

@@ -2,16 +2,20 @@
 """A gateway of a large platform: how long it takes to start, what it weighs, what a change costs.
 
     bench/scale.py [--routes 100000] [--upstreams 20000] [--consumers 1000000] [--ssls 10000]
-                   [--changes 100] [--load-s 10]
+                   [--changes 100] [--load-s 10] [--store embedded|etcd] [--soak 0]
 
-The objects are written straight into the file of the embedded store, as that many PUTs would take
-minutes. Each route but every tenth answers by itself; every tenth goes to one of the upstreams.
-Consumers have a key of key-auth each. Printed are the time from exec to the first right answer, the
-resident memory of all processes, the times of PUTs, and the latency of requests with and without
-100 changes a second beside them.
+The objects are written straight into the file of the embedded store, or in large transactions into
+an etcd of one member in memory, as that many PUTs would take minutes. Each route but every tenth
+answers by itself; every tenth goes to one of the upstreams. Consumers have a key of key-auth each.
+Printed are the time from exec to the first right answer, the resident memory of all processes, the
+times of PUTs and of PUTs that change nothing, and the latency of requests with and without 100
+changes a second beside them; then, with --soak, the resident memory before and after so many
+changes.
 """
 
 import argparse
+import base64
+import http.client
 import json
 import shutil
 import sqlite3
@@ -25,8 +29,12 @@ import routes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from harness import etcd  # noqa: E402
 from harness.certs import Authority, server_ssl  # noqa: E402
 from harness.pylon import Pylon  # noqa: E402
+
+
+PUTS_AT_ONCE = 100  # etcd takes 128 operations in one transaction
 
 
 def objects(options, folder):
@@ -64,6 +72,32 @@ def fill(folder, options):
     store.close()
 
 
+def fill_etcd(member, folder, options):
+    connection = http.client.HTTPConnection("127.0.0.1", member.port, timeout=60)
+    puts = []
+
+    def flush():
+        connection.request("POST", "/v3/kv/txn", json.dumps({"success": puts}))
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"etcd answers {answer.status}: {text.decode()}")
+        puts.clear()
+
+    for key, value in objects(options, folder):
+        value["id"] = key.split("/")[1]
+        pair = {"key": coded("/apisix/" + key), "value": coded(json.dumps(value))}
+        puts.append({"request_put": pair})
+        if len(puts) == PUTS_AT_ONCE:
+            flush()
+    if puts:
+        flush()
+
+
+def coded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
 def request_times_ms(pylon, duration_s, beside=None):
     """Of one connection, sorted; `beside` runs until they are measured."""
     ended = threading.Event()
@@ -98,20 +132,75 @@ def at(times, share):
     return times[min(len(times) - 1, int(len(times) * share))]
 
 
+def unchanged_times_ms(pylon, number, changes):
+    admin = routes.Admin(pylon.admin_port)
+    text = routes.route(number)
+    admin.put(number, text)
+    times = []
+    for _ in range(changes):
+        start = time.perf_counter()
+        admin.put(number, text)
+        times.append((time.perf_counter() - start) * 1e3)
+    return sorted(times)
+
+
+def soak(pylon, options):
+    """Changes of 1,000 routes, one after the other; a tenth of them before, to fill caches."""
+    admin = routes.Admin(pylon.admin_port)
+
+    def change(count):
+        for version in range(count):
+            admin.put(version % 1000, routes.route(version % 1000, version))
+
+    change(options.soak // 10)
+    before = routes.resident_mib(pylon.pids())
+    change(options.soak)
+    after = routes.resident_mib(pylon.pids())
+    print(f"after {options.soak} changes {before:8.0f} {after:8.0f} MiB", flush=True)
+
+
 def measure(options, folder):
     settings = {"nginx_config": {"error_log_level": "error"}}
+    member = None
+    if options.store == "etcd":
+        member = etcd.Member(Path(folder) / "etcd").start().await_health()
+        settings["deployment"] = {
+            "role_traditional": {"config_provider": "etcd"},
+            "etcd": {"host": [member.url], "timeout": 30},
+        }
+    try:
+        run(options, folder, settings, member)
+    finally:
+        if member:
+            member.stop()
+
+
+def run(options, folder, settings, member):
     pylon = Pylon(folder, settings, options.workers).start()
     pylon.stop()
-    fill(folder, options)
+    if member:
+        fill_etcd(member, folder, options)
+        shutil.rmtree(Path(folder) / "data", ignore_errors=True)
+    else:
+        fill(folder, options)
     print(f"start                 {routes.start_s(pylon, 1, 0):8.2f} s", flush=True)
     print(f"resident              {routes.resident_mib(pylon.pids()):8.0f} MiB", flush=True)
     changes = routes.change_times_ms(pylon, options.routes // 10 * 9, options.changes)
     print(f"PUT, p50 p99          {at(changes, 0.5):8.2f} {at(changes, 0.99):8.2f} ms", flush=True)
+    same = unchanged_times_ms(pylon, 3, options.changes)
+    print(f"PUT of the same       {at(same, 0.5):8.2f} {at(same, 0.99):8.2f} ms", flush=True)
     quiet = request_times_ms(pylon, options.load_s)
     print(f"request, p50 p99      {at(quiet, 0.5):8.3f} {at(quiet, 0.99):8.3f} ms", flush=True)
     busy = request_times_ms(pylon, options.load_s, changes_beside(pylon, 100))
     print(f"beside 100 changes/s  {at(busy, 0.5):8.3f} {at(busy, 0.99):8.3f} ms", flush=True)
     print(f"resident              {routes.resident_mib(pylon.pids()):8.0f} MiB", flush=True)
+    if member:
+        again = routes.start_s(pylon, 1, 0)
+        print(f"start, with a copy    {again:8.2f} s", flush=True)
+        member.kill()
+        print(f"start without etcd    {routes.start_s(pylon, 1, 0):8.2f} s", flush=True)
+    if options.soak and not member:
+        soak(pylon, options)
     pylon.stop()
 
 
@@ -124,6 +213,8 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--changes", type=int, default=100)
     parser.add_argument("--load-s", type=float, default=10)
+    parser.add_argument("--store", choices=["embedded", "etcd"], default="embedded")
+    parser.add_argument("--soak", type=int, default=0)
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="pylon-scale-")
     try:

@@ -14,7 +14,7 @@
 namespace pylon::gateway {
 namespace {
 
-constexpr int64_t kStartTimeoutMs = 60'000;
+constexpr int64_t kStartTimeoutMs = 600'000;  // a million objects of a slow etcd take a minute
 constexpr int64_t kStopTimeoutMs = 3'000;
 constexpr size_t kMaxComplaint = 4'000;
 constexpr int kExecFailed = 127;

@@ -67,6 +67,9 @@ ServerContext& context_of(SSL* ssl) {
 
 int take_any_client(int, X509_STORE_CTX*) { return 1; }  // the verdict stays in the connection
 
+// The name was judged in the ClientHello. Without this a session of TLS 1.2 would not keep it.
+int take_name(SSL*, int*, void*) { return SSL_TLSEXT_ERR_OK; }
+
 std::string_view id_of(const SSL_SESSION* session) {
   unsigned size = 0;
   const unsigned char* id = SSL_SESSION_get_id(session, &size);
@@ -106,6 +109,7 @@ Result<void> ServerContext::prepare() {
   }
   if (!alpn_wire_.empty()) SSL_CTX_set_alpn_select_cb(context, &ServerContext::on_alpn, this);
   SSL_CTX_set_client_hello_cb(context, &ServerContext::on_client_hello, this);
+  SSL_CTX_set_tlsext_servername_callback(context, take_name);
   SSL_CTX_set_cert_cb(context, &ServerContext::on_certificate, this);
   if (fetcher_ != nullptr) {
     SSL_CTX_set_tlsext_status_cb(context, &ServerContext::on_status_request);
