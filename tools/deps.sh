@@ -6,7 +6,8 @@
 set -eu
 
 BUILD="g++ cmake ninja-build pkg-config ccache mold curl
-  libcli11-dev libexpected-dev libfmt-dev libjemalloc-dev libnghttp2-dev libpcre2-dev libprotobuf-dev libprotoc-dev
+  libcli11-dev libexpected-dev libfmt-dev libjemalloc-dev libnghttp2-dev libpcre2-dev
+  libprotobuf-dev libprotoc-dev
   libre2-dev libsimdjson-dev libsqlite3-dev libssl-dev libxxhash-dev libyaml-dev"
 TEST="clang clang-format libclang-rt-dev libbenchmark-dev libgmock-dev libgtest-dev
   dnsmasq-base etcd-client etcd-server git haproxy libnginx-mod-stream mosquitto mosquitto-clients

@@ -102,6 +102,30 @@ TEST(PersistentMap, FreesWhatNobodyShares) {
   EXPECT_EQ(alive, 0);
 }
 
+TEST(PersistentMap, OfManyInsertsTheLastOneWins) {
+  PersistentMap<int> map = PersistentMap<int>().insert("50", -1);
+  auto edit = map.edit();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 1000; ++i) edit.insert(std::to_string(i), i + round * 1000);
+  }
+  EXPECT_EQ(*edit.find("7"), 2007);
+  edit.insert("7", 1);
+  EXPECT_TRUE(edit.erase("7"));
+  EXPECT_FALSE(edit.erase("7"));
+  PersistentMap<int> next = std::move(edit).commit();
+  EXPECT_EQ(next.size(), 999u);
+  EXPECT_EQ(*next.find("50"), 2050);
+  EXPECT_EQ(*map.find("50"), -1);
+}
+
+TEST(PersistentMap, AnEditThatIsDroppedLeavesNothing) {
+  auto edit = PersistentMap<std::shared_ptr<int>>().edit();
+  auto value = std::make_shared<int>(1);
+  edit.insert("a", value);
+  { auto dropped = std::move(edit); }
+  EXPECT_EQ(value.use_count(), 1);
+}
+
 TEST(PersistentMap, EmptyKeyAndEmptyMap) {
   PersistentMap<int> map;
   EXPECT_EQ(map.find("x"), nullptr);

@@ -15,8 +15,8 @@ using schema::JsonSchema;
 
 struct Catalogue::Entry {
   PluginType type;
-  std::array<bool, 2> enabled_in{true, true};  // by Subsystem
-  std::array<std::optional<JsonSchema>, 3> schemas;  // by Document
+  std::array<bool, 2> enabled_in{true, true};         // by Subsystem
+  std::array<std::optional<JsonSchema>, 3> schemas;   // by Document
   std::array<std::vector<std::string>, 3> encrypted;  // paths of fields
 
   bool enabled() const { return enabled_in[0] || enabled_in[1]; }

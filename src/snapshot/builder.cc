@@ -186,8 +186,9 @@ Result<void> Builder::change_upstream(const Change& change, Draft& draft, Batch&
   std::string key = key_of(change.kind, change.id);
   plugin::UpstreamNames& names = parts_.catalogue.services().upstreams();
   if (!change.value.empty()) {
-    auto result = upstream_maker_.make(std::move(draft.as<config::Upstream>()), draft.digest,
-                                       {change.kind, change.id}, key, old, names.slot_of(change.id));
+    auto result =
+        upstream_maker_.make(std::move(draft.as<config::Upstream>()), draft.digest,
+                             {change.kind, change.id}, key, old, names.slot_of(change.id));
     if (!result) return tl::unexpected(result.error());
     made = std::move(*result);
   }

@@ -65,9 +65,9 @@ Result<void> Builder::change_consumer_group(const Change& change, Draft& draft, 
   if (held != consumer_groups_.end() && held->second.digest == draft.digest) return {};
   const plugin::PluginSet* previous =
       held != consumer_groups_.end() ? held->second.set.get() : nullptr;
-  auto set =
-      plugin::PluginSet::build(parts_.catalogue, plugins_of(draft.as<Json>()), key_of(change.kind, change.id),
-                               previous, plugin::PluginSet::Owner::consumer);
+  auto set = plugin::PluginSet::build(parts_.catalogue, plugins_of(draft.as<Json>()),
+                                      key_of(change.kind, change.id), previous,
+                                      plugin::PluginSet::Owner::consumer);
   if (!set) return tl::unexpected(set.error());
   consumer_groups_[change.id] = {draft.digest, *set};
   batch.consumer_groups.insert(change.id, *set);

@@ -56,9 +56,9 @@ Result<Builder::RouteState> Builder::make_route(const Change& change, Draft& dra
   if (!plugins) return tl::unexpected(plugins.error());
   next.plugins = std::move(*plugins);
   if (config->upstream != nullptr) {
-    auto made =
-        upstream_maker_.make(std::move(*config->upstream), draft.upstream_digest,
-                             {Kind::route, change.id}, key, held != nullptr ? held->upstream : nullptr);
+    auto made = upstream_maker_.make(std::move(*config->upstream), draft.upstream_digest,
+                                     {Kind::route, change.id}, key,
+                                     held != nullptr ? held->upstream : nullptr);
     if (!made) return tl::unexpected(made.error());
     next.upstream = std::move(*made);
   }
@@ -262,9 +262,9 @@ Result<void> Builder::make_service(const Change& change, Draft& draft, ServiceSt
   }
   next.plugins.set = std::move(*set);
   if (config->upstream != nullptr) {
-    auto made =
-        upstream_maker_.make(std::move(*config->upstream), draft.upstream_digest,
-                             {Kind::service, change.id}, key, old != nullptr ? old->upstream : nullptr);
+    auto made = upstream_maker_.make(std::move(*config->upstream), draft.upstream_digest,
+                                     {Kind::service, change.id}, key,
+                                     old != nullptr ? old->upstream : nullptr);
     if (!made) return tl::unexpected(made.error());
     next.upstream = std::move(*made);
   }
