@@ -195,16 +195,31 @@ async::Task<Outcome<std::vector<KeyDifference>>> EmbeddedStore::differences(int6
       }));
 }
 
+// What has been read is visited while the thread reads on. The answer comes behind all of it.
 async::Task<Outcome<int64_t>> EmbeddedStore::load(Visitor visit) {
-  auto entries = std::make_shared<std::vector<Entry>>();
-  auto call = std::make_shared<Call<int64_t>>([entries](Tables& tables) {
-    return tables.load([&](Entry entry) { entries->push_back(std::move(entry)); });
+  constexpr size_t kAtOnce = 4096;
+  auto visitor = std::make_shared<Visitor>(std::move(visit));
+  auto call = std::make_shared<Call<int64_t>>([this, visitor](Tables& tables) {
+    std::vector<Entry> read;
+    auto hand_over = [&] {
+      post_([visitor, read = std::exchange(read, {})]() mutable {
+        if (*visitor == nullptr) return;
+        for (Entry& entry : read) (*visitor)(std::move(entry));
+      });
+    };
+    auto revision = tables.load([&](Entry entry) {
+      read.push_back(std::move(entry));
+      if (read.size() == kAtOnce) hand_over();
+    });
+    hand_over();
+    return revision;
   });
+  struct Dismissal {
+    Visitor& visitor;
+    ~Dismissal() { visitor = nullptr; }  // whoever asked is gone, or has it all
+  } dismissal{*visitor};
   async::Task<Outcome<int64_t>> asking = ask(call);
-  Outcome<int64_t> revision = co_await asking;
-  if (!revision) co_return revision;
-  for (Entry& entry : *entries) visit(std::move(entry));
-  co_return revision;
+  co_return co_await asking;
 }
 
 async::Task<Outcome<Committed>> EmbeddedStore::transaction(Transaction transaction) {
