@@ -27,7 +27,7 @@ size_t connections_allowed(const ProcessSettings& process, unsigned workers) {
 
 // A handshake under way holds some 40 KiB.
 tls::Handshakes::Limits handshake_limits(const WorkerShared& shared) {
-  constexpr size_t kOfProcess = 384;
+  constexpr size_t kOfProcess = 320;
   tls::Handshakes::Limits limits;
   limits.under_way = std::max<size_t>(kOfProcess / shared.settings.worker_count(), 32);
   limits.timeout_us = shared.limits.head_timeout_us;
