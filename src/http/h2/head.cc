@@ -150,14 +150,15 @@ void RequestHead::pseudo(const FieldLine& line, const h1::HeadLimits& limits, Ex
 }
 
 void RequestHead::keep(const FieldLine& line, const h1::HeadLimits& limits, Exchange& exchange) {
+  if (exchange.refusal != 0) return;  // an octet may stand for thousands: no further look at them
   FieldId id = field_id(line.name);
   if (const char* why = fault_of(line, id); why != nullptr) return malformed(why);
   bool too_long = line.name.size() + line.value.size() + 4 > limits.field_bytes;
-  if ((too_long || ++count_ > limits.fields) && exchange.refusal == 0) {
+  if (too_long || ++count_ > limits.fields) {
     exchange.refusal = 431;
     exchange.refusal_reason = too_long ? "a field is longer than allowed" : "too many fields";
+    return;
   }
-  if (exchange.refusal != 0) return;
   if (!limits.underscores && line.name.find('_') != std::string_view::npos) return;
   add_copy(exchange.request.fields, id, line);
 }

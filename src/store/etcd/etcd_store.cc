@@ -20,7 +20,9 @@ using observe::log;
 
 namespace {
 
-constexpr size_t kPageKeys = 1000;
+constexpr size_t kPageKeys = 1000;  // of a first page
+constexpr size_t kMostPageKeys = 50'000;
+constexpr size_t kPageBytes = 8 << 20;
 constexpr int kReadAttempts = 3;              // of a listing that compaction overtakes
 constexpr int64_t kFirstPulseMs = 2'000;      // when there is a copy to fall back on
 constexpr int64_t kRetryPauseUs = 1'000'000;  // between two attempts at the start
@@ -34,6 +36,15 @@ void sort_by_creation(std::vector<Entry>& entries) {
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return a.create_revision < b.create_revision;
   });
+}
+
+// etcd looks at all that is left of a range for each page of it, so few large ones are read: of
+// about kPageBytes, going by the page before.
+size_t next_page_keys(const std::vector<Entry>& page) {
+  size_t bytes = 0;
+  for (const Entry& entry : page) bytes += entry.key.size() + entry.value.size();
+  if (bytes == 0) return kPageKeys;
+  return std::clamp(kPageBytes / (bytes / page.size() + 1), kPageKeys, kMostPageKeys);
 }
 
 }  // namespace
@@ -137,6 +148,7 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(etcd::RangeQuery 
     if (query.revision == 0) query.revision = range->header.revision;
     more = range->more && !range->entries.empty();
     if (more) query.first = range->entries.back().key + '\0';
+    query.limit = next_page_keys(range->entries);
     for (Entry& entry : range->entries) {
       if (!etcd::is_hidden(entry.key)) listing.entries.push_back(std::move(entry));
     }
