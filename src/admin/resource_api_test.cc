@@ -553,6 +553,8 @@ TEST(ResourceApi, StreamRoutesNeedTheStreamSide) {
   Desk desk(options);
   run(desk, {{"PUT", "/stream_routes/1", R"({"plugins":{"limit-count":{"count":1}},$N})",
               error(400, "unknown plugin [limit-count]")},
+             {"PUT", "/stream_routes/1", R"({"server_port":1,"protocol":{"name":"smtp"},$N})",
+              error(400, "unknown protocol [smtp]")},
              {"PUT", "/stream_routes/1", R"({"server_port":1,"plugins":{"ip-restriction":{}},$N})",
               R"(201 {"key":"/apisix/stream_routes/1","value":{"server_port":1,)"
               R"("plugins":{"ip-restriction":{}},$N,"id":"1",$T}})"}});

@@ -126,6 +126,18 @@ TEST_F(Http2Server, RapidResetsEndTheConnection) {
   EXPECT_EQ(ended_for(Nuisance::reset), 1u);
 }
 
+// An octet of the block stands for 4,000: a field of the table, named again and again.
+TEST_F(Http2Server, ABlockThatSaysMuchMoreThanItMeasuresEndsTheConnection) {
+  open();
+  std::string large =
+      "\x40\x01"
+      "a\x7f\xa1\x1e" +
+      std::string(4000, 'x');
+  say(frame(FrameType::headers, 0, 1, "\x82\x86\x84" + large + std::string(400, '\xbe')));
+  ASSERT_EQ(seen.goaways.size(), 1u);
+  EXPECT_EQ(seen.goaways[0].second, static_cast<uint32_t>(ErrorCode::enhance_your_calm));
+}
+
 TEST_F(Http2Server, DrainsInTwoSteps) {
   open();
   say(writer.head(1, kPost, false));

@@ -6,6 +6,7 @@ namespace pylon::http::h2 {
 namespace {
 
 constexpr uint32_t kMaxFragments = 64;     // frames of one header block
+constexpr uint64_t kMaxExpansion = 16;     // what a block may say, in times of what it may measure
 constexpr size_t kRingSize = 256;          // ended streams that are remembered
 constexpr size_t kOutputStop = 256 << 10;  // answers to floods that may wait unread
 constexpr uint32_t kSettingBytes = 6;
@@ -253,6 +254,10 @@ void Session::take_fragment(std::string_view fragment, bool last) {
     FieldLine line;
     switch (inflater_.next(fragment, last, line)) {
       case Inflater::Step::field:
+        block_.said += line.name.size() + line.value.size();
+        if (block_.said > kMaxExpansion * grants_.block_bytes) {
+          return fail(ErrorCode::enhance_your_calm, "a header block that says more than allowed");
+        }
         if (block_.target != nullptr && block_.refusal == ErrorCode::no_error) {
           on_field(*block_.target, line);
         }

@@ -151,6 +151,7 @@ class Session {
     ErrorCode refusal = ErrorCode::no_error;  // reset the stream so when the block is complete
     const char* reason = "";
     uint32_t octets = 0;
+    uint64_t said = 0;  // octets of names and values
     uint32_t frames = 0;
   };
 

@@ -38,8 +38,9 @@ void sort_by_creation(std::vector<Entry>& entries) {
   });
 }
 
-// etcd looks at all that is left of a range for each page of it, so few large ones are read: of
-// about kPageBytes, going by the page before.
+// etcd looks at all that is left of a range for each page of it. Whoever knows the keys cuts the
+// range in pieces by them; who does not reads few large pages: of about kPageBytes, going by the
+// page before.
 size_t next_page_keys(const std::vector<Entry>& page) {
   size_t bytes = 0;
   for (const Entry& entry : page) bytes += entry.key.size() + entry.value.size();
@@ -125,7 +126,9 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(Wanted wanted) {
     etcd::RangeQuery query = etcd::range_of(wanted.prefix);
     query.keys_only = wanted.keys_only;
     query.after_revision = wanted.after_revision;
-    async::Task<Outcome<Listing>> reading = read_pages(std::move(query));
+    bool whole = wanted.prefix == options_.prefix;
+    async::Task<Outcome<Listing>> reading =
+        read_pages(std::move(query), whole ? mirror_.bounds() : std::vector<std::string>());
     listing = co_await reading;
     bool compacted = !listing && listing.error().message.find("compacted") != std::string::npos;
     if (!compacted) break;
@@ -133,10 +136,15 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(Wanted wanted) {
   co_return listing;
 }
 
-async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(etcd::RangeQuery query) {
+// Piece by piece, up to each of the bounds and to the end, every piece in as many pages as it
+// takes.
+async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(etcd::RangeQuery query,
+                                                               std::vector<std::string> bounds) {
   Listing listing;
-  query.limit = kPageKeys;
-  for (bool more = true; more;) {
+  query.limit = bounds.empty() ? kPageKeys : 2 * etcd::Mirror::kPieceKeys;
+  bounds.push_back(query.end);
+  for (auto bound = bounds.begin(); bound != bounds.end();) {
+    query.end = *bound;
     async::Task<Answer<Json>> asking =
         client_->call("/v3/kv/range", etcd::range_request(query), Client::Repeat::harmless);
     Answer<Json> answer = co_await asking;
@@ -146,9 +154,9 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(etcd::RangeQuery 
     newest_ = std::max(newest_, range->header.revision);
     if (listing.header.revision == 0) listing.header = range->header;
     if (query.revision == 0) query.revision = range->header.revision;
-    more = range->more && !range->entries.empty();
-    if (more) query.first = range->entries.back().key + '\0';
-    query.limit = next_page_keys(range->entries);
+    bool more = range->more && !range->entries.empty();
+    query.first = more ? range->entries.back().key + '\0' : *bound++;
+    if (bounds.size() == 1) query.limit = next_page_keys(range->entries);
     for (Entry& entry : range->entries) {
       if (!etcd::is_hidden(entry.key)) listing.entries.push_back(std::move(entry));
     }

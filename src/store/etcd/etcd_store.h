@@ -97,7 +97,7 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   };
   async::Task<Outcome<Listing>> read(Wanted wanted);
   // The query's revision 0: the newest.
-  async::Task<Outcome<Listing>> read_pages(etcd::RangeQuery query);
+  async::Task<Outcome<Listing>> read_pages(etcd::RangeQuery query, std::vector<std::string> bounds);
   async::Task<Outcome<Listing>> first_read();
   int64_t take(Listing listing, const Visitor& visit);
   std::optional<int64_t> take_copy(const Failure& why, const Visitor& visit);

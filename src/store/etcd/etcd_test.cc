@@ -121,6 +121,18 @@ std::vector<Entry> listed(const std::vector<Mirror::Held>& held) {
   return entries;
 }
 
+TEST(EtcdMirror, CutsItsKeysInPieces) {
+  Mirror mirror;
+  std::vector<Mirror::Held> all;
+  for (size_t i = 0; i < 2 * Mirror::kPieceKeys; ++i) {
+    all.push_back(held("/" + std::to_string(100'000 + i), 2, 2));
+  }
+  mirror.replace(all, 5, 1);
+  EXPECT_EQ(mirror.bounds(), (std::vector<std::string>{"/104999", "/109999"}));
+  mirror.replace({all[0]}, 6, 1);
+  EXPECT_TRUE(mirror.bounds().empty());
+}
+
 TEST(EtcdMirror, FindsWhatDiffers) {
   Mirror mirror;
   std::vector<Mirror::Held> all = {held("/a", 2, 2), held("/b", 3, 5), held("/c", 4, 4)};

@@ -8,9 +8,14 @@ namespace pylon::store::etcd {
 
 void Mirror::replace(std::vector<Held> entries, int64_t revision, uint64_t cluster_id) {
   entries_.clear();
+  bounds_.clear();
   for (Held& entry : entries) {
     const std::string& key = entry->key;
     entries_.insert_or_assign(entries_.end(), key, std::move(entry));
+  }
+  size_t place = 0;
+  for (const auto& [key, entry] : entries_) {
+    if (++place % kPieceKeys == 0) bounds_.push_back(key);
   }
   revision_ = revision;
   cluster_id_ = cluster_id;

@@ -17,6 +17,7 @@ namespace pylon::store::etcd {
 class Mirror {
  public:
   using Held = std::shared_ptr<const Entry>;
+  static constexpr size_t kPieceKeys = 5'000;
 
   bool filled() const { return revision_ != 0; }
   int64_t revision() const { return revision_; }
@@ -28,6 +29,9 @@ class Mirror {
   // False: it knew that already, or is not filled.
   bool apply(const ChangeSet& set);
 
+  // Keys that cut all of them in pieces of about kPieceKeys, in order; as of the last replace().
+  const std::vector<std::string>& bounds() const { return bounds_; }
+
   // As it is now; the entries are shared.
   Copy copy(int64_t saved_s) const;
 
@@ -38,6 +42,7 @@ class Mirror {
 
  private:
   std::map<std::string, Held, std::less<>> entries_;
+  std::vector<std::string> bounds_;
   std::map<std::string, int64_t> erased_;  // key -> revision, since the comparison began
   int64_t revision_ = 0;
   uint64_t cluster_id_ = 0;
