@@ -2,6 +2,7 @@
 
 #include "config/credential_index.h"
 #include "http/exchange.h"
+#include "observe/log.h"
 
 namespace pylon::plugin {
 
@@ -37,8 +38,18 @@ void attach_consumer(http::Exchange& exchange, const config::Credential& credent
   attach(exchange, *credential.consumer, credential.id);
 }
 
-void attach_consumer(http::Exchange& exchange, const config::KnownConsumer& anonymous) {
-  attach(exchange, anonymous, {});
+bool attach_anonymous(http::Exchange& exchange, std::string_view plugin, std::string_view name) {
+  const config::KnownConsumer* consumer =
+      exchange.credentials != nullptr ? exchange.credentials->find_consumer(name) : nullptr;
+  if (consumer == nullptr) {
+    observe::log(observe::Level::error,
+                 "{} failed to authenticate the request, code: 401. error: failed to get anonymous "
+                 "consumer {}",
+                 plugin, name);
+    return false;
+  }
+  attach(exchange, *consumer, {});
+  return true;
 }
 
 }  // namespace pylon::plugin

@@ -1,4 +1,3 @@
-#include "observe/log.h"
 #include "plugin/consumer.h"
 #include "plugin/plugin.h"
 #include "plugins/basic_credentials.h"
@@ -77,19 +76,8 @@ class BasicAuth {
   }
 
   Verdict let_in_anonymously(Exchange& exchange) const {
-    const config::KnownConsumer* anonymous =
-        exchange.credentials != nullptr
-            ? exchange.credentials->find_consumer(*config_.anonymous_consumer)
-            : nullptr;
-    if (anonymous == nullptr) {
-      observe::log(observe::Level::error,
-                   "basic-auth failed to authenticate the request, code: 401. error: failed to "
-                   "get anonymous consumer {}",
-                   *config_.anonymous_consumer);
-      return refuse(exchange, kUnauthorized);
-    }
-    attach_consumer(exchange, *anonymous);
-    return proceed();
+    bool known = attach_anonymous(exchange, "basic-auth", *config_.anonymous_consumer);
+    return known ? proceed() : refuse(exchange, kUnauthorized);
   }
 
   Verdict refuse(Exchange& exchange, std::string_view body) const {

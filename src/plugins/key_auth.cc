@@ -1,4 +1,3 @@
-#include "observe/log.h"
 #include "plugin/consumer.h"
 #include "plugin/plugin.h"
 #include "plugin/uri.h"
@@ -107,19 +106,8 @@ class KeyAuth {
       exchange.request.fields.remove(config_.header);
       remove_argument(exchange, config_.query);
     }
-    const config::KnownConsumer* anonymous =
-        exchange.credentials != nullptr
-            ? exchange.credentials->find_consumer(*config_.anonymous_consumer)
-            : nullptr;
-    if (anonymous == nullptr) {
-      observe::log(observe::Level::error,
-                   "key-auth failed to authenticate the request, code: 401. error: failed to get "
-                   "anonymous consumer {}",
-                   *config_.anonymous_consumer);
-      return refuse(exchange, kUnauthorized);
-    }
-    attach_consumer(exchange, *anonymous);
-    return proceed();
+    bool known = attach_anonymous(exchange, "key-auth", *config_.anonymous_consumer);
+    return known ? proceed() : refuse(exchange, kUnauthorized);
   }
 
   Verdict refuse(Exchange& exchange, std::string_view body) const {
