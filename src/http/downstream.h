@@ -17,18 +17,10 @@ class Waker;
 
 namespace pylon::http {
 
-enum class Push : uint8_t {
-  done,     // taken, and nothing waits to be sent
-  blocked,  // taken, but the peer must read before more may be pushed
-  error,    // the peer is gone
-};
-
 enum class BodyRead : uint8_t { complete, too_large, failed };
 
-class Downstream {
+class Downstream : public BodySink {
  public:
-  virtual ~Downstream() = default;
-
   // ---- request body
   virtual Body& request_body() = 0;
   // After Pull::error: the status that tells the client why (400, 408, 413), 0 when it has left.
@@ -52,12 +44,6 @@ class Downstream {
   // known. Status 101 turns both directions into a tunnel of plain octets.
   virtual Push send_interim(const Response& response) = 0;
   virtual void start_response(int64_t length) = 0;
-  virtual Push push(std::string_view octets, bool end) = 0;
-  // Ends a chunked answer with these trailer lines: "name: value CRLF" each. Instead of push(end).
-  virtual Push push_trailers(std::string_view lines) = 0;
-  // Whether what was pushed has left; called again after a wake-up.
-  virtual Push flush() = 0;
-  virtual size_t unsent() const = 0;  // octets that wait for the peer to read
   // Octets that would leave at once: pulling more of an answer would only fill memory. Without
   // windows it is all or nothing.
   static constexpr size_t kAnyRoom = SIZE_MAX;

@@ -36,10 +36,8 @@ struct OutgoingHead {
   std::span<const RequestLine> http2{};  // names in lower case
 };
 
-class UpstreamSide {
+class UpstreamSide : public BodySink {
  public:
-  virtual ~UpstreamSide() = default;
-
   // ---- life
   virtual void use(net::Waker& waker) = 0;
   virtual void end() = 0;  // the exchange is over, or given up; the side is not touched any more
@@ -52,12 +50,8 @@ class UpstreamSide {
   // The head with the first octets of the body. `framing` says how the body is sent on.
   virtual Push send_head(const OutgoingHead& head, h1::Framing framing, std::string_view octets,
                          bool end) = 0;
-  virtual Push push(std::string_view octets, bool end) = 0;
-  virtual Push push_trailers(std::string_view lines) = 0;  // instead of push(end)
-  virtual Push flush() = 0;
   // The next reads take at most about so many octets: whom they are for has no room for more.
   virtual void limit_reads(size_t octets) = 0;
-  virtual size_t unsent() const = 0;
   virtual bool blocked() const = 0;
   virtual uint64_t sent_bytes() const = 0;  // 0 also when the peer says it has done nothing
 

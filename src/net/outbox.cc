@@ -19,9 +19,9 @@ Outbox::~Outbox() { std::free(octets_); }
 
 IoState Outbox::send(Stream& stream, const iovec* parts, int count) {
   size_t total = total_of(parts, count);
-  if (total == 0) return size_ == 0 ? IoState::ok : flush(stream);
+  if (total == 0) return empty() ? IoState::ok : flush(stream);
   size_t sent = 0;
-  if (size_ == 0) {
+  if (empty()) {
     Io io = stream.write(parts, count);
     if (io.state == IoState::error) return io.state;
     sent = io.bytes;
@@ -33,7 +33,25 @@ IoState Outbox::send(Stream& stream, const iovec* parts, int count) {
   return flush(stream);
 }
 
+IoState Outbox::send(Stream& stream, PipeLease pipe) {
+  pipe_ = std::move(pipe);
+  return drain(stream);
+}
+
+IoState Outbox::drain(Stream& stream) {
+  while (pipe_->size() != 0) {
+    Io io = stream.drain(*pipe_);
+    if (io.state != IoState::ok) return io.state;
+    sent_bytes_ += io.bytes;
+  }
+  pipe_.reset();
+  return IoState::ok;
+}
+
 IoState Outbox::flush(Stream& stream) {
+  if (pipe_ != nullptr) {
+    if (IoState state = drain(stream); state != IoState::ok) return state;
+  }
   while (size_ != 0) {
     Io io = stream.write(octets_ + at_, size_);
     if (io.state != IoState::ok) return io.state;

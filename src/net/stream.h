@@ -15,6 +15,7 @@
 
 namespace pylon::net {
 
+class Pipe;
 class Waker;
 
 enum class IoState : uint8_t {
@@ -38,6 +39,11 @@ class Stream {
   // write() of octets that shutdown_write() or close() follows at once, when all are taken: they
   // may leave together with the end mark.
   virtual Io write_last(const char* octets, size_t size) { return write(octets, size); }
+  // The same through a pipe, for octets that nobody looks at (net/pipe.h): read() into an empty
+  // one, and write() of what is in it. Only if pipes().
+  virtual bool pipes() const { return false; }
+  virtual Io fill(Pipe& /*pipe*/, size_t /*at_most*/) { return {IoState::error}; }
+  virtual Io drain(Pipe& /*pipe*/) { return {IoState::error}; }
   // Sends what is buffered below, then the end mark; the peer can still send.
   virtual void shutdown_write() = 0;
   // Closes at once. `reset`: the peer shall notice that something went wrong. Idempotent.
@@ -47,7 +53,7 @@ class Stream {
   // all octets that write() has taken.
   virtual uint64_t acknowledged(uint64_t written) const { return written; }
   // Whether the peer has sent anything for us, or an end mark, since the last read(). `thorough`:
-  // asked from the kernel now.
+  // asked from the kernel now, and can_read() tells the same then.
   virtual bool stirred(bool /*thorough*/) { return can_read_; }
 
   Io write(const char* octets, size_t size) {

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "net/pipe.h"
 #include "net/waker.h"
 
 namespace pylon::net {
@@ -89,11 +90,7 @@ Io TcpStream::read(char* into, size_t size) {
       }
       return {IoState::ok, static_cast<size_t>(got)};
     }
-    if (got == 0) {
-      peer_ended_ = true;
-      if (broken_) return {IoState::error};  // a reset's error was fetched already
-      return {IoState::end};
-    }
+    if (got == 0) return end_of_input();
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return fail(errno);
     can_read_ = false;
@@ -101,10 +98,31 @@ Io TcpStream::read(char* into, size_t size) {
   }
 }
 
-Io TcpStream::write(const iovec* parts, int count) {
+Io TcpStream::fill(Pipe& pipe, size_t at_most) {
+  if (!can_read_) return {broken_ ? IoState::error : IoState::again};
+  for (;;) {
+    ssize_t got = pipe.fill(fd_, at_most);
+    if (got > 0) return {IoState::ok, static_cast<size_t>(got)};
+    if (got == 0) return end_of_input();
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return fail(errno);
+    can_read_ = false;
+    return {IoState::again};
+  }
+}
+
+Io TcpStream::end_of_input() {
+  peer_ended_ = true;
+  if (broken_) return {IoState::error};  // a reset's error was fetched already
+  return {IoState::end};
+}
+
+// `once` tries to send and answers as write(2) does.
+template <class Send>
+Io TcpStream::send(Send once) {
   if (!can_write_) return {broken_ ? IoState::error : IoState::again};
   for (;;) {
-    ssize_t sent = send_parts(fd_, parts, count);
+    ssize_t sent = once();
     if (sent > 0) return {IoState::ok, static_cast<size_t>(sent)};
     if (sent == 0) return {IoState::again};
     if (errno == EINTR) continue;
@@ -116,6 +134,14 @@ Io TcpStream::write(const iovec* parts, int count) {
     }
     return {IoState::again};
   }
+}
+
+Io TcpStream::write(const iovec* parts, int count) {
+  return send([&] { return send_parts(fd_, parts, count); });
+}
+
+Io TcpStream::drain(Pipe& pipe) {
+  return send([&] { return pipe.drain(fd_); });
 }
 
 // With MSG_MORE the kernel holds them for the end mark, which then costs no segment of its own.
@@ -150,9 +176,10 @@ uint64_t TcpStream::acknowledged(uint64_t written) const {
 }
 
 bool TcpStream::stirred(bool thorough) {
-  if (can_read_ || !thorough) return can_read_;
+  if (!thorough || fd_ < 0) return can_read_;
   char octet;
-  return ::recv(fd_, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+  can_read_ = ::recv(fd_, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+  return can_read_;
 }
 
 void TcpStream::on_events(uint32_t events) {

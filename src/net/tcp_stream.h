@@ -23,6 +23,9 @@ class TcpStream final : public Stream, private Watcher {
   Io write(const iovec* parts, int count) override;
   using Stream::write;
   Io write_last(const char* octets, size_t size) override;
+  bool pipes() const override { return true; }
+  Io fill(Pipe& pipe, size_t at_most) override;
+  Io drain(Pipe& pipe) override;
   void shutdown_write() override;
   void close(bool reset) override;
   uint64_t acknowledged(uint64_t written) const override;
@@ -34,6 +37,9 @@ class TcpStream final : public Stream, private Watcher {
   TcpStream(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
   void on_events(uint32_t epoll_events) override;
   void finish_connect(uint32_t epoll_events);
+  template <class Send>
+  Io send(Send once);
+  Io end_of_input();
   Io fail(int error);
 
   Loop& loop_;

@@ -26,6 +26,7 @@ using upstream::Retry;
 namespace {
 
 constexpr size_t kHeadRead = 2048;  // of the first read, for clients with a window
+constexpr int kMoves = 64;          // of octets, before others have their turn
 constexpr int kMaxInterims = 1000;  // 1xx answers before the final one
 
 bool asks_for_websocket(const Exchange& exchange) {
@@ -131,7 +132,7 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
     step = await_head(errand, trial, request);
     if (step != Step::wait) break;
     Wake wake = co_await waker.wait(head_deadline_us(errand, trial, request));
-    if (wake == Wake::timeout) step = head_timeout(errand, trial, request);
+    if (wake == Wake::timeout && !trial.yields) step = head_timeout(errand, trial, request);
   }
   if (step == Step::ended) co_return trial.outcome;
   AnswerPump answer(*errand.exchange.downstream, begin_answer(errand, trial));
@@ -146,9 +147,8 @@ async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial)
     step = relay(errand, trial, request, answer);
     if (step == Step::ended) co_return trial.outcome;
     Wake wake = co_await waker.wait(answer_deadline_us(errand, trial));
-    if (wake == Wake::timeout && answer_timeout(errand, trial) == Step::ended) {
-      co_return trial.outcome;
-    }
+    if (wake == Wake::timeout && !trial.yields) step = answer_timeout(errand, trial);
+    if (step == Step::ended) co_return trial.outcome;
   }
 }
 
@@ -290,7 +290,8 @@ Forwarder::Step Forwarder::send_request(Errand& errand, Trial& trial, RequestPum
 // Moves the request on until the head of the final answer is here.
 Forwarder::Step Forwarder::await_head(Errand& errand, Trial& trial, RequestPump& request) {
   if (errand.exchange.downstream->gone()) return lose_client(errand, trial);
-  for (;;) {
+  trial.yields = false;
+  for (int moves = 0; moves < kMoves; moves++) {
     Step pumped = pump_request(errand, trial, request);
     if (pumped == Step::ended) return pumped;
     http::Response& response = errand.exchange.response;
@@ -310,6 +311,8 @@ Forwarder::Step Forwarder::await_head(Errand& errand, Trial& trial, RequestPump&
         return fail(errand, trial, &request, Failure::malformed, trial.connection->reason());
     }
   }
+  trial.yields = true;
+  return Step::wait;
 }
 
 // ready: some octets moved. ended: the client has failed.
@@ -354,6 +357,7 @@ Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
 
 int64_t Forwarder::head_deadline_us(const Errand& errand, const Trial& trial,
                                     const RequestPump& request) const {
+  if (trial.yields) return loop_.now_us();
   int64_t patience_us = settings_.body_timeout_us;
   if (!request.waits_for_client()) {
     patience_us = 1000 * (request.finished() ? errand.timeouts.read_ms : errand.timeouts.send_ms);
@@ -401,7 +405,8 @@ http::Body& Forwarder::begin_answer(Errand& errand, Trial& trial) {
 Forwarder::Step Forwarder::relay(Errand& errand, Trial& trial, RequestPump& request,
                                  AnswerPump& answer) {
   if (errand.exchange.downstream->gone()) return lose_client(errand, trial);
-  for (;;) {
+  trial.yields = false;
+  for (int moves = 0; moves < kMoves; moves++) {
     Step pumped = pump_request(errand, trial, request);
     if (pumped == Step::ended) return pumped;
     switch (answer.pump(&*trial.connection)) {
@@ -419,9 +424,12 @@ Forwarder::Step Forwarder::relay(Errand& errand, Trial& trial, RequestPump& requ
         return lose_client(errand, trial);
     }
   }
+  trial.yields = true;
+  return Step::wait;
 }
 
 int64_t Forwarder::answer_deadline_us(const Errand& errand, const Trial& trial) const {
+  if (trial.yields) return loop_.now_us();
   int64_t patience_us = errand.exchange.downstream->blocked() ? settings_.send_timeout_us
                                                               : errand.timeouts.read_ms * 1000;
   return std::min(errand.deadline_us, trial.progress_us + patience_us);

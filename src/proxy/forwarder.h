@@ -87,6 +87,7 @@ class Forwarder {
     int status = 0;           // for Outcome::refused
     int interims = 0;         // 1xx answers so far
     bool upgrade = false;
+    bool yields = false;  // more could be moved at once, but others have their turn first
     Outcome outcome = Outcome::answered;  // when a step ended the trial
   };
 

@@ -13,6 +13,24 @@ std::string_view lines_of(std::string_view section) {
   return section.size() < 2 ? std::string_view{} : section.substr(0, section.size() - 2);
 }
 
+// Below this, taking octets along with other reads is cheaper.
+constexpr uint64_t kWorthPassing = 32 << 10;
+
+bool worth_passing(const http::Body& source, const http::BodySink& sink) {
+  return source.passable() >= kWorthPassing && sink.pipe_room() >= kWorthPassing;
+}
+
+// Octets that nobody looks at go from socket to socket. False: not now, they are to be pulled.
+bool pass(http::Body& source, http::BodySink& sink, Passed& passed) {
+  if (!worth_passing(source, sink)) return false;
+  net::PipeLease pipe = net::take_pipe();
+  if (pipe == nullptr) return false;
+  passed.state = source.pass(*pipe, sink.pipe_room());
+  bool moved = passed.state == Pull::data || passed.state == Pull::end;
+  if (moved) passed.pushed = sink.push_pipe(std::move(pipe), passed.state == Pull::end);
+  return true;
+}
+
 }  // namespace
 
 // ---- request
@@ -43,6 +61,13 @@ Pumped RequestPump::pump() {
     }
     Pumped result = after(flushed);
     if (result != Pumped::some) return result;
+  }
+  if (Passed passed; pass(client_.request_body(), upstream_, passed)) {
+    if (passed.state == Pull::again) return Pumped::nothing;
+    if (passed.state == Pull::error) return Pumped::source;
+    body_touched_ = true;
+    ended_ = passed.state == Pull::end;
+    return after(passed.pushed);
   }
   Chunk chunk = client_.request_body().pull();
   switch (chunk.state) {
@@ -88,6 +113,7 @@ Pumped AnswerPump::pump(http::UpstreamSide* upstream) {
       return client_.unsent() < unsent ? Pumped::some : Pumped::nothing;
     }
   }
+  if (Passed passed; passes_ && pass(source_, client_, passed)) return after(passed);
   if (upstream != nullptr) upstream->limit_reads(client_.room());
   Chunk chunk = source_.pull();
   switch (chunk.state) {
@@ -97,11 +123,21 @@ Pumped AnswerPump::pump(http::UpstreamSide* upstream) {
     case Pull::error:
       return Pumped::source;
     case Pull::data:
-      return client_.push(chunk.octets, false) == Push::error ? Pumped::sink : Pumped::some;
+      if (client_.push(chunk.octets, false) == Push::error) return Pumped::sink;
+      passes_ = worth_passing(source_, client_);
+      return Pumped::some;
     case Pull::end:
       return finish(chunk.octets, upstream);
   }
   return Pumped::nothing;
+}
+
+Pumped AnswerPump::after(const Passed& passed) {
+  if (passed.state == Pull::again) return Pumped::nothing;
+  if (passed.state == Pull::error) return Pumped::source;
+  if (passed.pushed == Push::error) return Pumped::sink;
+  finished_ = passed.state == Pull::end;
+  return finished_ ? Pumped::finished : Pumped::some;
 }
 
 Pumped AnswerPump::finish(std::string_view octets, const http::UpstreamSide* upstream) {

@@ -21,6 +21,12 @@ enum class Pumped : uint8_t {
   sink,      // where they go to has failed
 };
 
+// What came of moving octets through a pipe.
+struct Passed {
+  http::Pull state = http::Pull::again;
+  http::Push pushed = http::Push::done;
+};
+
 // The request's body, from the client to the upstream.
 class RequestPump {
  public:
@@ -61,11 +67,13 @@ class AnswerPump {
 
  private:
   Pumped finish(std::string_view octets, const http::UpstreamSide* upstream);
+  Pumped after(const Passed& passed);
 
   http::Downstream& client_;
   http::Body& source_;
   bool finished_ = false;
   bool without_trailers_ = false;
+  bool passes_ = false;  // so large that its octets may go through a pipe
 };
 
 }  // namespace pylon::proxy

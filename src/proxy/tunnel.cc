@@ -4,6 +4,11 @@
 #include "proxy/relay.h"
 
 namespace pylon::proxy {
+namespace {
+
+constexpr int kMoves = 64;  // of octets, before others have their turn
+
+}  // namespace
 
 async::Task<void> run_tunnel(net::Loop& loop, http::Downstream& client, http::UpstreamSide& node,
                              int64_t idle_timeout_us) {
@@ -13,7 +18,7 @@ async::Task<void> run_tunnel(net::Loop& loop, http::Downstream& client, http::Up
   AnswerPump down(client, node.body());
   bool up_ended = false;
   int64_t progress_us = loop.now_us();
-  for (;;) {
+  for (int moves = 0;; moves++) {
     Pumped sent = up_ended ? Pumped::finished : up.pump();
     node.limit_reads(client.room());
     Pumped got = down.finished() ? Pumped::finished : down.pump(nullptr);
@@ -27,11 +32,13 @@ async::Task<void> run_tunnel(net::Loop& loop, http::Downstream& client, http::Up
     if (broken || (up_ended && got == Pumped::finished)) break;
     if (sent == Pumped::some || got == Pumped::some) {
       progress_us = loop.now_us();
-      continue;
+      if (moves < kMoves) continue;
     }
-    int64_t deadline_us = progress_us + idle_timeout_us;
+    bool yields = moves >= kMoves;  // others have their turn before more is moved
+    int64_t deadline_us = progress_us + (yields ? 0 : idle_timeout_us);
     net::Wake wake = co_await client.waker().wait(deadline_us);
-    if (wake == net::Wake::timeout && loop.now_us() >= deadline_us) break;
+    if (wake == net::Wake::timeout && loop.now_us() >= deadline_us && !yields) break;
+    moves = 0;
   }
 }
 

@@ -160,15 +160,16 @@ def test_a_dialogue_of_chunks(lane):
 
 
 def test_upload_waits_for_a_slow_upstream(lane):
-    """Backpressure: what the upstream does not read is not collected by the gateway."""
+    """Backpressure: what the upstream does not read is not collected by the gateway. Sockets
+    of both its sides may hold much: what net.ipv4.tcp_rmem and tcp_wmem allow."""
     client = lane.client()
-    total = 64 << 20
+    total = 192 << 20
     client.send(lane.head(b"POST", b"x", HOST, b"Content-Length: %d" % total))
     upstream = lane.accept()
     request = upstream.read_head()
     body = octets(1 << 16) * (total >> 16)
     sent = client.send_while_taken(body)
-    assert sent < 32 << 20, f"{sent >> 20} MiB were taken though nobody reads them"
+    assert sent < 96 << 20, f"{sent >> 20} MiB were taken though nobody reads them"
     received = 0
     while received < sent:
         received += len(request.body.read(min(1 << 16, sent - received)))
@@ -308,3 +309,53 @@ def test_transfer_encoding_is_not_lost_between_two_requests(lane):
     for number, body in enumerate([b"one", b"two", b"", b"four"], 1):
         assert lane.answer_next(answer(b"%d" % number)).content == body
         assert client.read().content == b"%d" % number
+
+
+LARGE = 1 << 20  # passed on without being looked at, but for what comes along with the head
+
+
+def large_upload(lane, client, upstream, rest):
+    client.send(lane.head(b"POST", rest, HOST, b"Content-Length: %d" % LARGE))
+    upstream = upstream or lane.accept()
+    request = upstream.read_head()
+    body = octets(LARGE)
+    for start in range(0, LARGE, 1 << 18):
+        client.send(body[start : start + (1 << 18)])
+        assert request.body.read(1 << 18) == body[start : start + (1 << 18)]
+    assert request.body.rest() == b""
+    upstream.send(OK)
+    assert client.read().content == b"ok"
+    return upstream
+
+
+def test_large_uploads_share_connections(lane):
+    client = lane.client()
+    upstream = large_upload(lane, client, None, b"1")
+    large_upload(lane, client, upstream, b"2")
+    assert not lane.visited()
+
+
+def test_request_behind_a_large_upload(lane):
+    """What follows the body belongs to the next request."""
+    client = lane.client()
+    client.send(lane.head(b"POST", b"1", HOST, b"Content-Length: %d" % LARGE))
+    upstream = lane.accept()
+    request = upstream.read_head()
+    client.try_send(b"x" * LARGE + lane.get(b"2"))
+    assert request.body.rest() == b"x" * LARGE
+    upstream.send(OK)
+    assert client.read().content == b"ok"
+    assert lane.next_request(client)[1].target == lane.url(b"2")
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
+def test_aborted_large_upload_is_never_complete_upstream(lane, reset):
+    client = lane.client()
+    client.send(lane.head(b"POST", b"x", HOST, b"Content-Length: %d" % LARGE))
+    upstream = lane.accept()
+    request = upstream.read_head()
+    client.send(b"x" * 300_000)
+    request.body.read(300_000)
+    client.reset() if reset else client.finish_sending()
+    upstream.await_end()
+    assert not request.body.complete

@@ -117,13 +117,14 @@ def test_head_arrives_before_the_body(lane):
 
 
 def test_download_waits_for_a_slow_client(lane):
-    """Backpressure: what the client does not read is not collected by the gateway."""
+    """Backpressure: what the client does not read is not collected by the gateway. Sockets
+    of both its sides may hold much: what net.ipv4.tcp_rmem and tcp_wmem allow."""
     client, upstream, _ = lane.begin(lane.get())
-    total = 64 << 20
+    total = 192 << 20
     upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
     body = octets(1 << 16) * (total >> 16)
     sent = upstream.send_while_taken(body)
-    assert sent < 32 << 20, f"{sent >> 20} MiB were taken though nobody reads them"
+    assert sent < 96 << 20, f"{sent >> 20} MiB were taken though nobody reads them"
     response = client.read_head()
     received = bytearray()
     while len(received) < sent:
@@ -280,3 +281,62 @@ def test_one_connection_many_framings(lane):
         lane.answer_next(octets_)
         bodies.append(client.read().content)
     assert bodies == [b"one", b"two", b"", b"", b"", b"", b"seven"]
+
+
+LARGE = 1 << 20  # passed on without being looked at, but for what comes along with the head
+
+
+def large_answer(lane, upstream, client, octets=b"x", behind=b""):
+    upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE)
+    response = client.read_head()
+    upstream.send(octets * LARGE + behind)
+    assert response.body.rest() == octets * LARGE
+
+
+def test_large_answers_share_an_upstream_connection(lane):
+    client, upstream, _ = lane.begin(lane.get(b"0"))
+    large_answer(lane, upstream, client)
+    for octet in (b"y", b"z"):
+        client.send(lane.get(octet))
+        assert upstream.read().target == lane.url(octet)
+        large_answer(lane, upstream, client, octet)
+    assert not lane.visited()
+
+
+@pytest.mark.must
+def test_octets_behind_a_large_answer_reach_nobody(lane):
+    """RFC 9112 9.2: what nobody asked for must not answer the next request."""
+    client, upstream, _ = lane.begin(lane.get(b"1"))
+    large_answer(lane, upstream, client, behind=answer(b"poison"))
+    client.send(lane.get(b"2"))
+    fresh = lane.accept()
+    assert fresh.read().target == lane.url(b"2")
+    fresh.send(OK)
+    assert client.read().content == b"ok"
+
+
+@pytest.mark.must
+@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
+@pytest.mark.parametrize("octets", [100_000, LARGE - 1])
+def test_large_answer_that_is_truncated(lane, octets, reset):
+    client, upstream, _ = lane.begin(lane.get())
+    upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE)
+    response = client.read_head()
+    upstream.send(b"x" * octets)
+    if not reset:
+        assert response.body.read(octets) == b"x" * octets
+    upstream.reset() if reset else upstream.close()
+    with pytest.raises(AssertionError, match="cut short"):
+        response.body.rest()
+    _, got = lane.exchange(lane.get(b"next"))
+    assert got.content == b"ok"
+
+
+def test_client_that_leaves_in_the_middle_of_a_large_answer(lane):
+    client, upstream, _ = lane.begin(lane.get())
+    upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (64 << 20))
+    upstream.send_while_taken(b"x" * (64 << 20))
+    client.reset()
+    upstream.await_end()
+    _, got = lane.exchange(lane.get(b"next"))
+    assert got.content == b"ok"

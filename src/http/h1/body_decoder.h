@@ -29,6 +29,12 @@ class BodyDecoder {
   // chunked bodies several chunks become one slice.
   Slice decode(char* input, size_t size, const HeadLimits& limits);
 
+  // Octets of a body with a length, taken elsewhere: at most left().
+  void skip(uint64_t octets) {
+    left_ -= octets;
+    done_ = left_ == 0;
+  }
+
   // The peer has ended the stream: only a body that ends so is complete then.
   void end_of_stream() { framing_ == Framing::until_close ? done_ = true : failed_ = true; }
 

@@ -92,6 +92,17 @@ Push ClientConnection::push(std::string_view octets, bool end) {
   return send_head(std::string_view{}, framing_, octets, end);
 }
 
+// The length of what is sent is checked where it comes from.
+uint64_t ClientConnection::pipe_room() const {
+  bool free = framing_ == Framing::length && outbox_.empty() && stream_->pipes();
+  return free ? UINT64_MAX : 0;
+}
+
+Push ClientConnection::push_pipe(net::PipeLease octets, bool end) {
+  request_ended_ = end;
+  return sent(outbox_.send(*stream_, std::move(octets)));
+}
+
 Push ClientConnection::push_trailers(std::string_view lines) {
   if (framing_ != Framing::chunked) return push({}, true);
   request_ended_ = true;
@@ -159,17 +170,8 @@ Chunk ClientConnection::pull() {
   if (decoder_.done()) return {Pull::end, {}};
   if (inbox_.empty()) {
     net::Io io = inbox_.fill(*stream_, read_limit_);
-    if (io.state == net::IoState::again) return {Pull::again, {}};
-    if (io.state == net::IoState::ok) {
-      received_ += io.bytes;
-    } else if (io.state == net::IoState::end) {
-      decoder_.end_of_stream();
-      reason_ = "the upstream closed before the answer was complete";
-      return {decoder_.done() ? Pull::end : Pull::error, {}};
-    } else {
-      reason_ = "the upstream reset the connection";
-      return {Pull::error, {}};
-    }
+    if (io.state != net::IoState::ok) return no_more(io.state);
+    received_ += io.bytes;
   }
   BodyDecoder::Slice slice = decoder_.decode(inbox_.data(), inbox_.view().size(), limits_);
   inbox_.consume(slice.consumed);
@@ -178,6 +180,32 @@ Chunk ClientConnection::pull() {
     return {Pull::error, {}};
   }
   return {decoder_.done() ? Pull::end : Pull::data, slice.octets};
+}
+
+// What it means for the body that a read gave nothing.
+Chunk ClientConnection::no_more(net::IoState state) {
+  if (state == net::IoState::again) return {Pull::again, {}};
+  if (state == net::IoState::end) {
+    decoder_.end_of_stream();
+    reason_ = "the upstream closed before the answer was complete";
+    return {decoder_.done() ? Pull::end : Pull::error, {}};
+  }
+  reason_ = "the upstream reset the connection";
+  return {Pull::error, {}};
+}
+
+uint64_t ClientConnection::passable() const {
+  bool plain = decoder_.framing() == Framing::length && inbox_.empty() && stream_->pipes();
+  return plain ? decoder_.left() : 0;
+}
+
+Pull ClientConnection::pass(net::Pipe& into, uint64_t at_most) {
+  net::Io io = stream_->fill(into, std::min(at_most, decoder_.left()));
+  if (io.state != net::IoState::ok) return no_more(io.state).state;
+  received_ += io.bytes;
+  decoder_.skip(io.bytes);
+  if (decoder_.done()) stream_->stirred(true);  // unlike read(), fill() does not see the end
+  return decoder_.done() ? Pull::end : Pull::data;
 }
 
 }  // namespace pylon::http::h1

@@ -59,6 +59,8 @@ class ClientConnection final : public UpstreamSide,
   }
   Push send_head(std::string_view head, Framing framing, std::string_view octets, bool end);
   Push push(std::string_view octets, bool end) override;
+  uint64_t pipe_room() const override;
+  Push push_pipe(net::PipeLease octets, bool end) override;
   Push push_trailers(std::string_view lines) override;  // instead of push(end), for chunked bodies
   Push flush() override;
   void limit_reads(size_t octets) override { read_limit_ = std::max(octets, kLeastRead); }
@@ -88,6 +90,9 @@ class ClientConnection final : public UpstreamSide,
  private:
   static void on_idle(void* self);
   Chunk pull() override;
+  uint64_t passable() const override;
+  Pull pass(net::Pipe& into, uint64_t at_most) override;
+  Chunk no_more(net::IoState state);
   Push sent(net::IoState state) const;
   void relocate(Response& response, uint32_t head_bytes);
 

@@ -382,12 +382,7 @@ Chunk ServerConnection::pull() {
   if (inbox_.empty()) {
     if (!stream_->can_read()) return {stream_->broken() ? Pull::error : Pull::again, {}};
     net::Io io = inbox_.fill(*stream_, kBodyReadBytes);
-    if (io.state == net::IoState::again) return {Pull::again, {}};
-    if (io.state != net::IoState::ok) {
-      if (io.state == net::IoState::error) return fail_body(499);
-      decoder.end_of_stream();
-      return decoder.done() ? Chunk{Pull::end, {}} : fail_body(499);
-    }
+    if (io.state != net::IoState::ok) return no_more(io.state);
   }
   BodyDecoder::Slice slice = decoder.decode(inbox_.data(), inbox_.view().size(), limits_.head);
   Exchange& exchange = request.exchange;
@@ -401,6 +396,33 @@ Chunk ServerConnection::pull() {
     return fail_body(413);
   }
   return {decoder.done() ? Pull::end : Pull::data, slice.octets};
+}
+
+// What it means for the body that a read gave nothing.
+Chunk ServerConnection::no_more(net::IoState state) {
+  if (state == net::IoState::again) return {Pull::again, {}};
+  if (state == net::IoState::error) return fail_body(499);
+  BodyDecoder& decoder = request_->decoder;
+  decoder.end_of_stream();
+  return decoder.done() ? Chunk{Pull::end, {}} : fail_body(499);
+}
+
+// The whole length was held against the limit before the first octet was read.
+uint64_t ServerConnection::passable() const {
+  const BodyDecoder& decoder = request_->decoder;
+  bool plain = request_->body_failure == 0 && decoder.framing() == Framing::length &&
+               inbox_.empty() && stream_->pipes();
+  return plain ? decoder.left() : 0;
+}
+
+Pull ServerConnection::pass(net::Pipe& into, uint64_t at_most) {
+  BodyDecoder& decoder = request_->decoder;
+  net::Io io = stream_->fill(into, std::min(at_most, decoder.left()));
+  if (io.state != net::IoState::ok) return no_more(io.state).state;
+  request_->exchange.request_bytes += io.bytes;
+  request_->body_bytes += io.bytes;
+  decoder.skip(io.bytes);
+  return decoder.done() ? Pull::end : Pull::data;
 }
 
 Chunk ServerConnection::fail_body(int status) {
@@ -432,22 +454,14 @@ void ServerConnection::replace_body(std::string_view octets) {
 // ---- response
 
 Push ServerConnection::send(const iovec* parts, int count) {
-  Exchange& exchange = request_->exchange;
-  for (int i = 0; i < count; i++) exchange.bytes_sent += parts[i].iov_len;
-  switch (outbox_.send(*stream_, parts, count)) {
-    case net::IoState::ok:
-      return Push::done;
-    case net::IoState::again:
-      return Push::blocked;
-    default:
-      exchange.client_aborted = true;
-      aborted_ = true;
-      return Push::error;
-  }
+  for (int i = 0; i < count; i++) request_->exchange.bytes_sent += parts[i].iov_len;
+  return sent(outbox_.send(*stream_, parts, count));
 }
 
-Push ServerConnection::flush() {
-  switch (outbox_.flush(*stream_)) {
+Push ServerConnection::flush() { return sent(outbox_.flush(*stream_)); }
+
+Push ServerConnection::sent(net::IoState state) {
+  switch (state) {
     case net::IoState::ok:
       return Push::done;
     case net::IoState::again:
@@ -565,16 +579,35 @@ Push ServerConnection::push(std::string_view octets, bool end) {
     add(octets);
   }
   request.exchange.body_bytes_sent += octets.size();
-  if (end) {
-    // A body shorter than announced is an answer cut short: the client must see that.
-    request.answered = request.delimiter != Delimiter::length || request.left == 0;
-    if (!request.answered) aborted_ = true;
-  }
+  if (end) ended();
   Push pushed = count == 0 ? (outbox_.empty() ? Push::done : flush()) : send(parts, count);
   if (end && request.delimiter == Delimiter::tunnel && pushed == Push::done) {
     stream_->shutdown_write();
   }
   return pushed;
+}
+
+// A body shorter than announced is an answer cut short: the client must see that.
+void ServerConnection::ended() {
+  Request& request = *request_;
+  request.answered = request.delimiter != Delimiter::length || request.left == 0;
+  if (!request.answered) aborted_ = true;
+}
+
+uint64_t ServerConnection::pipe_room() const {
+  const Request& request = *request_;
+  bool free = request.delimiter == Delimiter::length && request.head.empty() && outbox_.empty() &&
+              stream_->pipes();
+  return free ? static_cast<uint64_t>(request.left) : 0;
+}
+
+Push ServerConnection::push_pipe(net::PipeLease octets, bool end) {
+  Exchange& exchange = request_->exchange;
+  exchange.bytes_sent += octets->size();
+  exchange.body_bytes_sent += octets->size();
+  request_->left -= static_cast<int64_t>(octets->size());
+  if (end) ended();
+  return sent(outbox_.send(*stream_, std::move(octets)));
 }
 
 Push ServerConnection::push_trailers(std::string_view lines) {

@@ -66,6 +66,8 @@ class ServerConnection final : public Downstream,
   Push send_interim(const Response& response) override;
   void start_response(int64_t length) override;
   Push push(std::string_view octets, bool end) override;
+  uint64_t pipe_room() const override;
+  Push push_pipe(net::PipeLease octets, bool end) override;
   Push push_trailers(std::string_view lines) override;
   Push flush() override;
   size_t unsent() const override { return outbox_.size(); }
@@ -121,7 +123,12 @@ class ServerConnection final : public Downstream,
   void close(bool reset);
 
   Chunk pull() override;
+  Chunk no_more(net::IoState state);
+  uint64_t passable() const override;
+  Pull pass(net::Pipe& into, uint64_t at_most) override;
   Push send(const iovec* parts, int count);
+  Push sent(net::IoState state);
+  void ended();
   void write_framing_fields(HeadWriter& head, int64_t length);
   Delimiter delimiter_for(const Exchange& exchange, int64_t length) const;
 

@@ -1,0 +1,101 @@
+#include "net/pipe.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+namespace pylon::net {
+namespace {
+
+// Two ends of a connection; what is written to `far` arrives at `near`.
+struct Wire {
+  Wire() {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    near = ends[0];
+    far = ends[1];
+  }
+  ~Wire() {
+    ::close(near);
+    if (far >= 0) ::close(far);
+  }
+  std::string receive() const {
+    char octets[4096];
+    ssize_t got = ::read(far, octets, sizeof octets);
+    return got > 0 ? std::string(octets, static_cast<size_t>(got)) : "";
+  }
+  void send(std::string_view octets) const {
+    EXPECT_EQ(::write(far, octets.data(), octets.size()), static_cast<ssize_t>(octets.size()));
+  }
+  void end() {
+    ::close(far);
+    far = -1;
+  }
+
+  int near = -1;
+  int far = -1;
+};
+
+TEST(Pipe, PassesOctetsOnUpToTheNumberAskedFor) {
+  Wire from;
+  Wire to;
+  from.send("hello, world");
+  PipeLease pipe = take_pipe();
+  ASSERT_NE(pipe, nullptr);
+  EXPECT_EQ(pipe->fill(from.near, 5), 5);
+  EXPECT_EQ(pipe->size(), 5u);
+  EXPECT_EQ(pipe->drain(to.near), 5);
+  EXPECT_EQ(pipe->size(), 0u);
+  EXPECT_EQ(to.receive(), "hello");
+  EXPECT_EQ(pipe->fill(from.near, 100), 7);
+  EXPECT_EQ(pipe->drain(to.near), 7);
+  EXPECT_EQ(to.receive(), ", world");
+}
+
+TEST(Pipe, TellsAnEmptySocketFromOneThatHasEnded) {
+  Wire from;
+  PipeLease pipe = take_pipe();
+  errno = 0;
+  EXPECT_EQ(pipe->fill(from.near, 100), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  from.end();
+  EXPECT_EQ(pipe->fill(from.near, 100), 0);
+}
+
+TEST(Pipe, KeepsWhatTheReceiverDoesNotTake) {
+  Wire from;
+  Wire to;
+  std::string filler(4096, 'x');
+  while (::write(to.near, filler.data(), filler.size()) > 0) continue;
+  from.send("late");
+  PipeLease pipe = take_pipe();
+  EXPECT_EQ(pipe->fill(from.near, 100), 4);
+  EXPECT_EQ(pipe->drain(to.near), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_EQ(pipe->size(), 4u);
+}
+
+TEST(Pipe, IsUsedAgainOnlyWhenItIsEmpty) {
+  Wire from;
+  from.send("secret of somebody else");
+  int before = Pipe::leased();
+  {
+    PipeLease pipe = take_pipe();
+    EXPECT_EQ(Pipe::leased(), before + 1);
+    EXPECT_GT(pipe->fill(from.near, 100), 0);
+  }
+  EXPECT_EQ(Pipe::leased(), before);
+  PipeLease next = take_pipe();
+  EXPECT_EQ(next->size(), 0u);
+  Wire to;
+  from.send("mine");
+  EXPECT_EQ(next->fill(from.near, 100), 4);
+  EXPECT_EQ(next->drain(to.near), 4);
+  EXPECT_EQ(to.receive(), "mine");
+}
+
+}  // namespace
+}  // namespace pylon::net
