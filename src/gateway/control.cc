@@ -136,6 +136,9 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
       resolver_(dns_, dns_transport_, clock_),
       debug_file_(settings.absolute(settings.debug_path)) {
   expr::set_max_graphql_bytes(settings.graphql_max_bytes);
+  if (const Secret& tickets = inherited_.ticket_secret(); !tickets.empty()) {
+    tls_share_.sessions.take_tickets(tickets.expose());
+  }
 }
 
 // ---- without a gateway

@@ -30,8 +30,8 @@ Result<Pipe> make_pipe(int flags) {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-Result<Fd> in_memory(const std::string& text) {
-  Fd fd(memfd_create("pylon-config", MFD_CLOEXEC));
+Result<Fd> in_memory(const char* name, std::string_view text) {
+  Fd fd(memfd_create(name, MFD_CLOEXEC));
   bool written = fd.is_open() &&
                  write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (!written) return fail(strerror(errno));
@@ -106,18 +106,22 @@ void leave_signals_to_supervisor() {
 Result<GatewayProcess> GatewayProcess::start(const GatewayCommand& command,
                                              const std::vector<WantedSocket>& wanted,
                                              const ListeningSockets& sockets,
-                                             const std::string& config_text, int64_t now_ms) {
+                                             const Inheritance& inheritance, int64_t now_ms) {
   auto report = make_pipe(0);
   if (!report) return tl::unexpected(report.error());
   auto commands = make_pipe(O_NONBLOCK);
   if (!commands) return tl::unexpected(commands.error());
-  auto config = in_memory(config_text);
+  auto config = in_memory("pylon-config", inheritance.config_text);
   if (!config) return tl::unexpected(config.error());
+  auto tickets = in_memory("pylon-tickets", inheritance.ticket_secret.expose());
+  if (!tickets) return tl::unexpected(tickets.error());
 
   Launch launch;
-  launch.variable = fmt::format("{}=v1 config={} ready={} commands={}", kInheritedVariable,
-                                config->get(), report->write_end.get(), commands->read_end.get());
-  launch.inherited = {config->get(), report->write_end.get(), commands->read_end.get()};
+  launch.variable =
+      fmt::format("{}=v1 config={} tickets={} ready={} commands={}", kInheritedVariable,
+                  config->get(), tickets->get(), report->write_end.get(), commands->read_end.get());
+  launch.inherited = {config->get(), tickets->get(), report->write_end.get(),
+                      commands->read_end.get()};
   launch.report_fd = report->write_end.get();
   launch.open_files = open_files_limit(command.open_files);
   describe(wanted, sockets, launch);

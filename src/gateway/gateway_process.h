@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/secret.h"
 #include "gateway/inherited.h"
 #include "gateway/listening.h"
 
@@ -20,15 +21,21 @@ struct GatewayCommand {
   std::optional<int64_t> open_files;  // RLIMIT_NOFILE; nothing: the hard limit
 };
 
+// What every gateway process gets besides its sockets.
+struct Inheritance {
+  const std::string& config_text;
+  Secret ticket_secret;
+};
+
 class GatewayProcess {
  public:
   enum class State : uint8_t { starting, serving, draining, stopping };
 
-  // Starts the program with these sockets and this text of config.yaml.
+  // Starts the program with these sockets.
   static Result<GatewayProcess> start(const GatewayCommand& command,
                                       const std::vector<WantedSocket>& wanted,
                                       const ListeningSockets& sockets,
-                                      const std::string& config_text, int64_t now_ms);
+                                      const Inheritance& inheritance, int64_t now_ms);
 
   pid_t pid() const { return pid_; }
   State state() const { return state_; }

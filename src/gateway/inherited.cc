@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include <algorithm>
@@ -76,6 +77,12 @@ bool InheritedSockets::take_item(std::string_view item) {
     commands_ = std::move(fd);
   } else if (name == "config") {
     return read_all(fd.get(), config_text_);
+  } else if (name == "tickets") {
+    std::string octets;
+    bool read = read_all(fd.get(), octets);
+    ticket_secret_ = Secret(octets);
+    OPENSSL_cleanse(octets.data(), octets.size());
+    return read;
   } else {
     size_t at = std::min(name.find('@'), name.size());
     auto kind = kind_named(name.substr(0, at));

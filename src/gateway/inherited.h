@@ -1,9 +1,10 @@
 // What a gateway process gets from the supervisor that started it: listening sockets, the text of
-// config.yaml, a pipe to say "ready" into, and a pipe that commands come from.
+// config.yaml, the secret of session tickets, a pipe to say "ready" into, and a pipe that commands
+// come from.
 //
 // The descriptors are named in the environment variable PYLON_INHERITED:
 //
-//   v1 config=3 ready=4 commands=5 proxy@0.0.0.0:9080=6 admin@127.0.0.1:9180=7
+//   v1 config=3 tickets=4 ready=5 commands=6 proxy@0.0.0.0:9080=7 admin@127.0.0.1:9180=8
 //
 // Signals are no matter of the gateway process: the supervisor takes them and sends commands. It
 // also watches the time: after `drain` comes `stop` when the configured time is over, and SIGKILL
@@ -17,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "gateway/settings.h"
 
 namespace pylon::gateway {
@@ -65,6 +67,7 @@ class InheritedSockets {
   void close_sockets() { sockets_.clear(); }  // the kernel hands no more connections to us
 
   const std::string& config_text() const { return config_text_; }
+  const Secret& ticket_secret() const { return ticket_secret_; }  // empty: of an older supervisor
 
   // Non-blocking; readable when a command waits or the supervisor is gone. -1: nothing inherited.
   int command_fd() const { return commands_.get(); }
@@ -81,6 +84,7 @@ class InheritedSockets {
 
   std::vector<InheritedSocket> sockets_;
   std::string config_text_;
+  Secret ticket_secret_;
   Fd ready_;
   Fd commands_;
 };

@@ -233,7 +233,8 @@ constexpr Key kKeys[] = {
     {"apisix.ssl.ssl_ciphers", text<&S::ssl, &SslSettings::ciphers>(),
      "OpenSSL's list of ciphers, for TLS 1.2 and older."},
     {"apisix.ssl.ssl_session_tickets", flag<&S::ssl, &SslSettings::session_tickets>(),
-     "Give clients tickets to take up a session. Otherwise sessions are kept here, in 20 MiB."},
+     "Give clients tickets to take up a session; they outlive reloads and are good for 10 minutes. "
+     "Otherwise sessions are kept here, in 20 MiB, until the next reload."},
     {"apisix.ssl.fallback_sni", text<&S::ssl, &SslSettings::fallback_sni>(),
      "The server name for clients that send none; without it they are refused."},
     {"apisix.ssl.ssl_trusted_certificate", text<&S::ssl, &SslSettings::trusted_certificate>(),

@@ -16,6 +16,7 @@
 #include "gateway/listening.h"
 #include "gateway/pid_file.h"
 #include "observe/log.h"
+#include "tls/ticket_secret.h"
 
 namespace pylon::gateway {
 namespace {
@@ -30,6 +31,7 @@ constexpr int64_t kQuickDeathMs = 1'000;  // a process that lived no longer coun
 constexpr int kRestartsAtOnce = 3;
 constexpr int64_t kFirstPauseMs = 100;
 constexpr int64_t kLongestPauseMs = 10'000;
+constexpr int kLongestSleepMs = 3'600'000;
 
 int64_t monotonic_ms() {
   timespec now{};
@@ -139,6 +141,7 @@ class Supervisor {
     }
     poll(fds.data(), fds.size(), poll_timeout_ms());
     now_ms_ = monotonic_ms();
+    tickets_.advance(time(nullptr));  // forgets what no ticket needs any more
     read_reports();
     while (int signo = signals_.next()) on_signal(signo);
     for (const auto& process : processes_) process->enforce(now_ms_);
@@ -156,7 +159,7 @@ class Supervisor {
       int64_t deadline = process->deadline_ms();
       if (deadline != 0 && (next == 0 || deadline < next)) next = deadline;
     }
-    if (next == 0) return -1;
+    if (next == 0) return kLongestSleepMs;
     return static_cast<int>(std::clamp<int64_t>(next - monotonic_ms(), 0, 60'000));
   }
 
@@ -188,8 +191,9 @@ class Supervisor {
 
   GatewayProcess* start_process(const Plan& plan) {
     GatewayCommand command{options_.program, options_.arguments, plan.open_files};
-    auto process =
-        GatewayProcess::start(command, plan.sockets, sockets_, plan.config_text, monotonic_ms());
+    tickets_.advance(time(nullptr));
+    auto process = GatewayProcess::start(command, plan.sockets, sockets_,
+                                         {plan.config_text, tickets_.octets()}, monotonic_ms());
     if (!process) {
       log(Level::alert, "cannot start the gateway process: {}", process.error().message);
       restart_at_ms_ = monotonic_ms() + kLongestPauseMs;
@@ -369,6 +373,7 @@ class Supervisor {
   Plan plan_;                                               // of the process that serves
   std::optional<Plan> next_plan_;                           // while a reload is under way
   pid_t next_pid_ = 0;
+  tls::TicketSecret tickets_;
   Secret known_key_;  // an admin key that could not be written into the file
   RestartPause pause_;
   int64_t now_ms_ = monotonic_ms();

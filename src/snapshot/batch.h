@@ -15,6 +15,7 @@ struct Builder::Batch {
         credentials(from.credentials.edit()),
         streams(from.streams.edit()),
         server_certificates(from.certificates.servers.edit()),
+        partial_stars(from.certificates.partial_stars.edit()),
         client_certificates(from.certificates.clients.edit()) {}
 
   router::Table::Editor rules;
@@ -25,6 +26,7 @@ struct Builder::Batch {
   StreamTable::Editor streams;
   Dependents routes;  // to be compiled again
   PersistentMap<Ref<const tls::ServerIdentity>>::Editor server_certificates;
+  PersistentRadix<tls::ServerIdentity>::Editor partial_stars;
   PersistentMap<Ref<const tls::ClientIdentity>>::Editor client_certificates;
   bool global_rules = false;
   bool metadata = false;

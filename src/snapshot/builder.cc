@@ -252,6 +252,7 @@ std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   current_.credentials = std::move(batch.credentials).commit();
   current_.streams = std::move(batch.streams).commit();
   current_.certificates.servers = std::move(batch.server_certificates).commit();
+  current_.certificates.partial_stars = std::move(batch.partial_stars).commit();
   current_.certificates.clients = std::move(batch.client_certificates).commit();
   ++current_.number;
   return snapshot();

@@ -18,10 +18,6 @@ std::string normal_name(std::string name) {
   return to_lower(name);
 }
 
-bool has_partial_star(std::string_view name) {
-  return name.size() > 1 && name[0] == '*' && name[1] != '.';
-}
-
 Result<std::unique_ptr<ClientDemand>> demand_of(config::SslClient& from) {
   auto demand = std::make_unique<ClientDemand>();
   demand->authority = std::move(from.ca);
@@ -117,13 +113,14 @@ void Builder::replace_ssl(const std::string& id, SslState next, Batch& batch) {
 
 // Several objects may claim a name: the one with the smallest id has it.
 void Builder::settle_name(const std::string& name, Batch& batch) {
-  size_t& partial = current_.certificates.partial_stars;
-  bool had = batch.server_certificates.find(name) != nullptr;
   auto claim = ssl_names_.find(name);
-  bool has = claim != ssl_names_.end();
-  if (has_partial_star(name)) partial += static_cast<size_t>(has) - static_cast<size_t>(had);
-  if (has) {
-    batch.server_certificates.insert(name, ssls_.find(*claim->second.begin())->second.server);
+  Ref<const ServerIdentity> owner;
+  if (claim != ssl_names_.end()) owner = ssls_.find(*claim->second.begin())->second.server;
+  std::string partial = Certificates::partial_star_key(name);
+  if (!partial.empty()) {
+    owner ? batch.partial_stars.insert(partial, owner) : (void)batch.partial_stars.erase(partial);
+  } else if (owner) {
+    batch.server_certificates.insert(name, owner);
   } else {
     batch.server_certificates.erase(name);
   }

@@ -41,7 +41,27 @@ TEST_F(CertificatesTest, TheMostSpecificNameWins) {
   EXPECT_EQ(shown("b.a.test"), "any");
   EXPECT_TRUE(erase(Kind::ssl, "part"));
   EXPECT_EQ(shown("fox.test"), "star");
-  EXPECT_EQ(snapshot->certificates.partial_stars, 0u);
+  EXPECT_TRUE(snapshot->certificates.partial_stars.empty());
+}
+
+TEST_F(CertificatesTest, AStarForAPartOfALabelGoesNoFarther) {
+  EXPECT_TRUE(put_ssl("x", R"("*x.test")"));
+  EXPECT_TRUE(put_ssl("box", R"("*box.test","*b.x.test")"));
+  EXPECT_TRUE(put_ssl("word", R"("*word")"));
+  EXPECT_EQ(shown("sandbox.test"), "box");  // the longest
+  EXPECT_EQ(shown("vox.test"), "x");
+  EXPECT_EQ(shown("ab.x.test"), "box");
+  EXPECT_EQ(shown("a.x.test"), "none");  // "*x.test" has no label for "a"
+  EXPECT_EQ(shown("a.box.test"), "none");
+  EXPECT_EQ(shown("password"), "word");
+  EXPECT_EQ(shown("a.word"), "none");
+  EXPECT_TRUE(put_ssl("a", R"("*box.test")"));  // the smaller id has it
+  EXPECT_EQ(shown("box.test"), "a");
+  EXPECT_TRUE(erase(Kind::ssl, "a"));
+  EXPECT_EQ(shown("box.test"), "box");
+  EXPECT_TRUE(erase(Kind::ssl, "box"));
+  EXPECT_EQ(shown("box.test"), "x");
+  EXPECT_EQ(shown("ab.x.test"), "none");
 }
 
 TEST_F(CertificatesTest, ObjectsComeChangeAndGo) {

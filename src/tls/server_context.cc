@@ -265,7 +265,7 @@ int ServerContext::on_alpn(SSL*, const unsigned char** out, unsigned char* out_s
 // 1: goes on, 2: goes on and the client gets a fresh ticket, 0: not one of ours, -1: an error.
 int ServerContext::on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv,
                                  EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int sealing) {
-  const SessionStore& sessions = context_of(ssl).sessions_;
+  SessionStore& sessions = context_of(ssl).sessions_;
   int64_t now_s = std::time(nullptr);
   TicketKey key = sessions.ticket_key(now_s, 0);
   int known = 1;

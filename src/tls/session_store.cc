@@ -1,10 +1,5 @@
 #include "tls/session_store.h"
 
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
-#include <algorithm>
 #include <utility>
 
 namespace pylon::tls {
@@ -12,34 +7,19 @@ namespace {
 
 constexpr size_t kEntryOverhead = 200;  // list and index, about
 
-using Digest = std::array<unsigned char, 32>;
-
-Digest derive(const Digest& secret, int64_t period, char purpose) {
-  std::string text = "pylon ticket ";
-  text += purpose;
-  text += std::to_string(period);
-  Digest out{};
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), nullptr);
-  return out;
-}
-
 }  // namespace
 
-SessionStore::SessionStore() : shards_(std::make_unique<Shard[]>(kShards)) {
-  RAND_bytes(secret_.data(), static_cast<int>(secret_.size()));
+TicketKey SessionStore::ticket_key(int64_t unix_s, int age) {
+  std::lock_guard lock(tickets_mutex_);
+  if (tickets_.advance(unix_s)) ticket_keys_ = {tickets_.key(0), tickets_.key(1)};
+  return ticket_keys_[static_cast<size_t>(age)];
 }
 
-SessionStore::~SessionStore() { OPENSSL_cleanse(secret_.data(), secret_.size()); }
-
-TicketKey SessionStore::ticket_key(int64_t unix_s, int age) const {
-  int64_t period = unix_s / kKeyLifeS - age;
-  TicketKey key;
-  Digest name = derive(secret_, period, 'n');
-  std::copy_n(name.begin(), key.name.size(), key.name.begin());
-  key.seal = derive(secret_, period, 'e');
-  key.sign = derive(secret_, period, 's');
-  return key;
+bool SessionStore::take_tickets(std::string_view octets) {
+  std::lock_guard lock(tickets_mutex_);
+  if (!tickets_.take(octets)) return false;
+  ticket_keys_ = {tickets_.key(0), tickets_.key(1)};
+  return true;
 }
 
 SessionStore::Shard& SessionStore::shard_of(std::string_view id) {

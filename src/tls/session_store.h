@@ -1,8 +1,7 @@
 // SessionStore: what lets clients take up an earlier TLS session, shared by all workers of a
 // process: the keys that seal tickets, and the sessions of clients without tickets.
 //
-// Ticket keys follow from one secret and the time: each is used for half a day and read for another
-// half. Sessions kept here are limited in octets; the oldest go first. Any thread.
+// Sessions kept here are limited in octets; the oldest go first. Any thread.
 #pragma once
 
 #include <array>
@@ -15,28 +14,23 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "tls/ticket_secret.h"
 
 namespace pylon::tls {
-
-struct TicketKey {
-  std::array<unsigned char, 16> name;
-  std::array<unsigned char, 32> seal;  // AES-256
-  std::array<unsigned char, 32> sign;  // HMAC-SHA256
-};
 
 class SessionStore {
  public:
   static constexpr size_t kMostBytes = 20 << 20;
-  static constexpr int64_t kKeyLifeS = 12 * 3600;
   static constexpr long kSessionLifeS = 600;
 
-  SessionStore();  // with a secret from the system's randomness
-  ~SessionStore();
+  SessionStore() : shards_(std::make_unique<Shard[]>(kShards)) {}
   SessionStore(const SessionStore&) = delete;
   SessionStore& operator=(const SessionStore&) = delete;
 
-  // The key of that half day; `age` 0: the current one, 1: the one before.
-  TicketKey ticket_key(int64_t unix_s, int age) const;
+  // The key of that time; `age` 0: the current one, 1: the one before.
+  TicketKey ticket_key(int64_t unix_s, int age);
+  // A TicketSecret's octets(): from now on tickets are those of who has it too. False: not one.
+  bool take_tickets(std::string_view octets);
 
   // A session by its id, in OpenSSL's own encoding.
   void keep(std::string_view id, std::string session, int64_t unix_s);
@@ -61,7 +55,9 @@ class SessionStore {
   };
   Shard& shard_of(std::string_view id);
 
-  std::array<unsigned char, 32> secret_;
+  std::mutex tickets_mutex_;
+  TicketSecret tickets_;
+  std::array<TicketKey, 2> ticket_keys_;  // by age, once they were asked for
   std::unique_ptr<Shard[]> shards_;
 };
 

@@ -86,8 +86,8 @@ def test_client_stream(client):
 def test_both_ways(client):
     got = client.call("both", "/t.T/Echo", numbers(50), deadline_ms=20_000, in_turn=True)
     assert (got.code, got.messages) == ("OK", numbers(50))
-    got = client.call("both", "/t.T/Echo", numbers(500), deadline_ms=20_000)
-    assert (got.code, got.messages) == ("OK", numbers(500))
+    got = client.call("both", "/t.T/Echo", numbers(3000), deadline_ms=30_000)
+    assert (got.code, got.messages) == ("OK", numbers(3000))
 
 
 @pytest.mark.parametrize("compress", [False, True])

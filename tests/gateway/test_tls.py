@@ -1,5 +1,7 @@
 """TLS with clients: which certificate is shown, and to whom. APISIX docs: certificate, mtls."""
 
+import os
+import signal
 import socket
 import ssl
 import time
@@ -8,6 +10,7 @@ import pytest
 
 from harness.certs import Authority, server_ssl
 from harness.tls import Hello, curl
+from harness.wire import until
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +133,29 @@ def test_sessions_are_taken_up_by_any_worker(own_pylon, echo, one, tmp_path, ver
     assert not Hello(gateway.tls_port, "one.test", *keep, stdin=request).resumed
     for _ in range(6):
         assert Hello(gateway.tls_port, "one.test", "-sess_in", session, version).resumed
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_tickets_outlive_a_reload_and_a_death(own_pylon, echo, one, tmp_path, version):
+    gateway = own_pylon({"apisix": {"ssl": {"ssl_session_tickets": True}}})
+    gateway.admin.put("/ssls/1", server_ssl(one, "one.test"))
+    session = tmp_path / "session"
+    request = b"GET / HTTP/1.1\r\nHost: one.test\r\nConnection: close\r\n\r\n"
+    keep = ("-sess_out", session, "-ign_eof", version)
+    assert not Hello(gateway.tls_port, "one.test", *keep, stdin=request).resumed
+
+    def resumed():
+        return Hello(gateway.tls_port, "one.test", "-sess_in", session, version).resumed
+
+    before = gateway.workers()
+    gateway.reload()
+    until(lambda: not set(gateway.workers()) & set(before), "the next process alone")
+    assert resumed() and resumed()
+    (process,) = gateway.workers()
+    os.kill(process, signal.SIGKILL)
+    until(lambda: gateway.workers() not in ([], [process]), "a process after that")
+    until(lambda: Hello(gateway.tls_port, "one.test").subject, "its certificates")
+    assert resumed() and resumed()
 
 
 def test_the_fallback_name(own_pylon, one):

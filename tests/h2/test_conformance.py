@@ -237,9 +237,11 @@ def test_a_window_below_zero(connect):
 
 def test_initial_window_too_wide_for_a_stream(connect):
     client = connect(setting(4, 0))
-    client.ask()
-    client.open_window(1, 0x7FFFFFFF)
-    client.send(frame(SETTINGS, 0, 0, setting(4, 0x7FFFFFFF)))
+    client.send(
+        client.head(1, client.fields()),
+        frame(WINDOW, 0, 1, u32(0x7FFFFFFF)),
+        frame(SETTINGS, 0, 0, setting(4, 0x7FFFFFFF)),
+    )  # at once: an answer that came between would end the stream
     assert client.connection_error() == FLOW
 
 

@@ -38,6 +38,10 @@ class Patience {
   // False: there is none left.
   bool spend(Nuisance nuisance, int64_t now_us, NuisanceCounts& counts) {
     auto kind = static_cast<size_t>(nuisance);
+    if (replies_ != 0 && is_reply(nuisance)) {
+      replies_--;
+      return true;
+    }
     counts.seen[kind]++;
     refill(now_us);
     tokens_ -= kCost[kind];
@@ -46,7 +50,9 @@ class Patience {
     return false;
   }
   void exchange_done() { add(kCost[static_cast<size_t>(Nuisance::reset)]); }
-  void octets_moved(size_t octets) {
+  // DATA left. Its receiver may answer each frame, however small: grpcio does.
+  void data_left(uint32_t frames, size_t octets) {
+    replies_ = std::min(replies_ + frames * kRepliesPerFrame, kMostReplies);
     octets_ += static_cast<uint32_t>(octets);
     add(static_cast<int32_t>(octets_ / kOctetsPerToken));
     octets_ %= kOctetsPerToken;
@@ -57,7 +63,13 @@ class Patience {
   static constexpr int64_t kUsPerToken = 10'000;
   static constexpr uint32_t kOctetsPerToken = 512;
   static constexpr std::array<int32_t, kNuisances> kCost{5, 5, 10, 1, 1, 1, 1, 1, 1};
+  // WINDOW_UPDATE of the stream and of the connection, and a PING that measures the way.
+  static constexpr uint32_t kRepliesPerFrame = 3;
+  static constexpr uint32_t kMostReplies = 1 << 17;  // a widest window of the smallest messages
 
+  static bool is_reply(Nuisance nuisance) {
+    return nuisance == Nuisance::window_update || nuisance == Nuisance::ping;
+  }
   void add(int32_t tokens) { tokens_ = std::min(tokens_ + tokens, kBurst); }
   void refill(int64_t now_us) {
     if (filled_us_ == 0) filled_us_ = now_us;
@@ -70,6 +82,7 @@ class Patience {
   int64_t filled_us_ = 0;
   int32_t tokens_ = kBurst;
   uint32_t octets_ = 0;
+  uint32_t replies_ = 0;  // that may still come for what we sent; they cost nothing
 };
 
 }  // namespace pylon::http::h2

@@ -126,6 +126,23 @@ TEST_F(Http2Server, RapidResetsEndTheConnection) {
   EXPECT_EQ(ended_for(Nuisance::reset), 1u);
 }
 
+// As grpcio does for every message. Half of them come when nothing is to be sent any more.
+TEST_F(Http2Server, UpdatesOfTheWindowForSmallDataAreNoFlood) {
+  service.body = std::string(3000, 'x');
+  open(setting(Setting::initial_window_size, 1));
+  say(writer.head(1, kGet, true));
+  std::string update = frame(FrameType::window_update, 0, 1, u32(1));
+  std::string of_connection = frame(FrameType::window_update, 0, 0, u32(1));
+  for (int i = 1; i < 3000; i++) say(update);
+  EXPECT_EQ(seen.streams[1].body.size(), 3000u);
+  for (int i = 0; i < 3000; i++) say(of_connection);
+  EXPECT_TRUE(seen.goaways.empty());
+  EXPECT_EQ(all.nuisances.seen[static_cast<size_t>(Nuisance::window_update)], 0u);
+  for (int i = 0; i < 12000 && seen.goaways.empty(); i++) say(of_connection);
+  ASSERT_EQ(seen.goaways.size(), 1u);
+  EXPECT_EQ(ended_for(Nuisance::window_update), 1u);
+}
+
 // An octet of the block stands for 4,000: a field of the table, named again and again.
 TEST_F(Http2Server, ABlockThatSaysMuchMoreThanItMeasuresEndsTheConnection) {
   open();

@@ -125,9 +125,10 @@ bool Session::send_pending(Stream& stream) {
 // As many DATA frames as windows and output allow. Returns the octets that went.
 size_t Session::write_data(Stream& stream, std::string_view octets, bool end) {
   size_t written = 0;
-  while (!octets.empty()) {
+  uint32_t frames = 0;
+  for (; !octets.empty(); frames++) {
     size_t room = std::min<size_t>(send_room(stream), kDefaultFrameBytes);
-    if (room == 0) return written;
+    if (room == 0) break;
     std::string_view part = octets.substr(0, room);
     octets.remove_prefix(part.size());
     bool last = end && octets.empty();
@@ -140,8 +141,8 @@ size_t Session::write_data(Stream& stream, std::string_view octets, bool end) {
     written += part.size();
     stream.local_ended = last;
   }
-  patience_.octets_moved(written);
-  if (end && !stream.local_ended) {
+  patience_.data_left(frames, written);
+  if (end && octets.empty() && !stream.local_ended) {
     put_frame(0, FrameType::data, kFlagEndStream, stream.id);
     stream.local_ended = true;
   }
