@@ -20,6 +20,7 @@ class Buffer {
   ~Buffer() { std::free(octets_); }
 
   bool empty() const { return size_ == 0; }
+  size_t capacity() const { return capacity_; }
   size_t size() const { return size_; }
   std::string_view view() const { return {octets_ + at_, size_}; }
 

@@ -317,6 +317,7 @@ bool ClientConnection::write_out() {
     if (io.state != net::IoState::ok) return false;
     output().consume(io.bytes);
   }
+  if (output().empty()) output_left();
   return true;
 }
 

@@ -135,7 +135,7 @@ bool ServerConnection::write_out() {
   }
   if (output().empty()) {
     stuck_us_ = 0;
-    if (live_.empty()) output().release();
+    output_left();
   } else if (stuck_us_ == 0) {
     stuck_us_ = loop_.now_us();
   }

@@ -129,6 +129,7 @@ class Session {
   bool spend(Nuisance nuisance);
 
   Buffer& output() { return output_; }
+  void output_left();  // all of it: its memory is given back
   bool output_full() const { return output_.size() >= kOutputHigh; }
   const std::vector<Stream*>& streams() const { return streams_; }
   Stream* find(uint32_t id) const;
@@ -179,6 +180,7 @@ class Session {
   bool strip_padding(const FrameHeader& header, std::string_view& payload);
   void fault(Stream& stream, ErrorCode code, const char* reason);
   void write_trailers(Stream& stream, std::string_view lines);
+  char* extend_output(size_t bytes);
   char* put_frame(uint32_t length, FrameType type, uint8_t flags, uint32_t stream);
   void write_reset(uint32_t id, ErrorCode code);
   void write_window_update(uint32_t id, uint32_t increment);

@@ -7,9 +7,36 @@
 #include "http/h2/session.h"
 
 namespace pylon::http::h2 {
+namespace {
+
+constexpr size_t kSpareBytes = 256 << 10;  // no larger memory is kept
+
+// Memory that was the output of a session and serves the next one of the thread that has some:
+// usually a connection's output is gone at the end of a turn.
+Buffer& spare_output() {
+  static thread_local Buffer spare;
+  return spare;
+}
+
+}  // namespace
+
+char* Session::extend_output(size_t bytes) {
+  if (output_.capacity() == 0) output_.swap(spare_output());
+  return output_.extend(bytes);
+}
+
+void Session::output_left() {
+  Buffer& spare = spare_output();
+  if (output_.capacity() > spare.capacity() && output_.capacity() <= kSpareBytes) {
+    output_.swap(spare);
+    spare.clear();
+  }
+  output_.release();
+}
+
 // Room for a whole frame in the output; returns where its payload goes.
 char* Session::put_frame(uint32_t length, FrameType type, uint8_t flags, uint32_t stream) {
-  char* to = output_.extend(kFrameHeaderBytes + length);
+  char* to = extend_output(kFrameHeaderBytes + length);
   return write_frame_header(to, length, type, flags, stream);
 }
 
@@ -25,7 +52,9 @@ void Session::begin() {
   };
   if (role_ == Role::server) settings[3] = {Setting::enable_connect_protocol, 1};
   size_t count = std::size(settings);
-  if (role_ == Role::client) output_.append(kPreface);
+  if (role_ == Role::client) {
+    std::memcpy(extend_output(kPreface.size()), kPreface.data(), kPreface.size());
+  }
   char* to = put_frame(static_cast<uint32_t>(count * 6), FrameType::settings, 0, 0);
   for (size_t i = 0; i < count; i++) {
     to = write_u16(to, static_cast<uint16_t>(settings[i].id));
@@ -41,7 +70,7 @@ void Session::begin() {
 void Session::send_head(Stream& stream, std::span<const FieldLine> lines, bool end) {
   if (!stream.open || stream.local_ended) return;
   size_t bound = deflater_.bound(lines);
-  char* start = output_.extend(kFrameHeaderBytes + bound);
+  char* start = extend_output(kFrameHeaderBytes + bound);
   size_t size = deflater_.encode(lines, start + kFrameHeaderBytes);
   output_.shrink(bound - size);
   auto first = static_cast<uint32_t>(std::min<size_t>(size, kDefaultFrameBytes));
