@@ -1,5 +1,7 @@
 """RFC 9113 and RFC 7541, case by case: what a client must not do, and what it may."""
 
+import socket
+
 import pytest
 
 from harness.h2 import *  # noqa: F403
@@ -25,6 +27,14 @@ def test_invalid_preface(connect):
     client = connect(greet=False)
     client.send(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n")
     assert client.connection_error() == PROTOCOL
+
+
+def test_http1_that_begins_like_a_preface(served):
+    """RFC 9113 3.4: the peer does not speak HTTP/2, so it is refused as HTTP/1."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as client:
+        client.sendall(b"PRI * HTTP/2.0\r\nHost: a.test\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 505 ")
 
 
 def test_preface_octet_by_octet(connect):

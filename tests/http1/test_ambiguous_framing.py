@@ -264,6 +264,13 @@ SIZES = [
     }.items()
 ] + [
     Case("size-zeros", chunks(b"0005\r\nhello\r\n0000\r\n\r\n"), SAFE, "9112 7.1", body=b"hello"),
+    Case(
+        "size-more-zeros-than-digits-of-64-bits",
+        chunks(b"0" * 30 + b"5\r\nhello\r\n" + b"0" * 30 + b"\r\n\r\n"),
+        ACCEPT,
+        "9112 7.1",
+        body=b"hello",
+    ),
     Case("size-blank-last", chunks(b"5 \r\nhello\r\n0\r\n\r\n"), SAFE, "9112 7.1.1", body=b"hello"),
     Case("size-tab-last", chunks(b"5\t\r\nhello\r\n0\r\n\r\n"), SAFE, "9112 7.1.1", body=b"hello"),
     Case(
@@ -296,7 +303,9 @@ EXTENSIONS = [
         ("overlong", b";" + b"a" * 100000, CLOSE),
         ("empty", b";", SAFE),
         ("empty-name", b";=b", SAFE),
-        ("open-quote", b';a="b', SAFE),
+        ("open-quote", b';a="b', CLOSE),
+        ("open-quote-after-an-escape", b';a="b\\"', CLOSE),
+        ("quoted-pairs", b';a="b\\"\\\\;c";d', ACCEPT),
         ("quoted", b';a="b;c"', ACCEPT),
         ("blanks", b" ; a = b", SAFE),
         ("obs-text", b";a=\xe9", SAFE),

@@ -8,7 +8,7 @@
 namespace pylon::http::h1 {
 namespace {
 
-constexpr uint8_t kMaxSizeDigits = 16;
+constexpr uint8_t kMaxSizeDigits = 64;                  // most of them leading zeros
 constexpr uint64_t kMaxChunkBytes = uint64_t{1} << 48;  // more is no honest chunk
 constexpr uint32_t kMaxExtensionBytes = 16 << 10;       // of one body, all chunks together
 
@@ -94,18 +94,11 @@ bool BodyDecoder::step(char octet) {
         return fail("invalid octet in a chunk's size");
       }
       return true;
-    case State::before_extension:  // RFC 9112 7.1.1: white space only before an extension
-      if (++extension_bytes_ > kMaxExtensionBytes) return fail("chunk extensions too long");
-      if (octet == ';') state_ = State::extension;
-      return octet == ';' || octet == ' ' || octet == '\t' ||
-             fail("white space after a chunk's size");
+    case State::before_extension:
     case State::extension:
-      if (++extension_bytes_ > kMaxExtensionBytes) return fail("chunk extensions too long");
-      if (octet == '\r') {
-        state_ = State::size_lf;
-        return true;
-      }
-      return is_value_octet(octet) || fail("invalid octet in a chunk extension");
+    case State::quoted:
+    case State::escaped:
+      return extension(octet);
     case State::size_lf:
       state_ = left_ == 0 ? State::trailers : State::data;
       return octet == '\n' || fail("a chunk's size does not end with CRLF");
@@ -125,6 +118,32 @@ bool BodyDecoder::digit(char octet) {
   if (value < 0 || ++digits_ > kMaxSizeDigits) return false;
   left_ = left_ * 16 + static_cast<uint64_t>(value);
   return left_ < kMaxChunkBytes;
+}
+
+// RFC 9112 7.1.1. Who reads past the end of a line because of an open quote finds other chunks.
+bool BodyDecoder::extension(char octet) {
+  if (++extension_bytes_ > kMaxExtensionBytes) return fail("chunk extensions too long");
+  if (octet == '\r' && state_ == State::extension) {
+    state_ = State::size_lf;
+    return true;
+  }
+  if (!is_value_octet(octet)) return fail("invalid octet in a chunk extension");
+  switch (state_) {
+    case State::before_extension:
+      if (octet == ';') state_ = State::extension;
+      return octet == ';' || octet == ' ' || octet == '\t' ||
+             fail("white space after a chunk's size");
+    case State::quoted:
+      if (octet == '"') state_ = State::extension;
+      if (octet == '\\') state_ = State::escaped;
+      return true;
+    case State::escaped:
+      state_ = State::quoted;
+      return true;
+    default:
+      if (octet == '"') state_ = State::quoted;
+      return true;
+  }
 }
 
 // The trailer section up to the empty line; usually just that.

@@ -1,8 +1,8 @@
 // BodyDecoder: takes the framing off an HTTP/1 message body, in place.
 //
-// Source: RFC 9112 section 6 and 7. Strict: chunk sizes of at most 16 hex digits and below 2^48,
-// CRLF everywhere, chunk extensions of value octets only and of a bounded total; they are dropped.
-// Trailers are collected and validated.
+// Source: RFC 9112 section 6 and 7. Strict: chunk sizes of at most 64 hex digits and below 2^48,
+// CRLF everywhere, chunk extensions of value octets only, with their quotes closed, and of a
+// bounded total; they are dropped. Trailers are collected and validated.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,8 @@ class BodyDecoder {
     size,
     before_extension,
     extension,
+    quoted,
+    escaped,
     size_lf,
     data,
     data_cr,
@@ -63,6 +65,7 @@ class BodyDecoder {
   Slice decode_chunked(char* input, size_t size, const HeadLimits& limits);
   bool step(char octet);
   bool digit(char octet);
+  bool extension(char octet);
   size_t take_trailers(const char* input, size_t size, const HeadLimits& limits);
   bool fail(const char* reason);
 

@@ -62,7 +62,10 @@ TEST(Chunked, RefusesWhatPeersReadDifferently) {
                            "1;a\x01\r\na\r\n",
                            "1;a\nb\r\n",
                            "ffffffffffffffff\r\n",
-                           "00000000000000001\r\na\r\n",
+                           "000000000fffffffffffffff\r\n",
+                           "1;a=\"b\r\nx\r\n",
+                           "1;a=\"b\\\"\r\nx\r\n",
+                           "1;a=\"\r\nx\r\n0\r\n\r\n\"\r\n",
                            "fffffffffffffff\r\n",
                            "1 a\r\nx\r\n",
                            "0\r\nBad Name: x\r\n\r\n",
@@ -81,6 +84,20 @@ TEST(Chunked, ExtensionsAreBounded) {
   std::string body;
   for (int i = 0; i < 2000; i++) body += "1;aaaaaaaaaaaaaaaa\r\nx\r\n";
   EXPECT_TRUE(decode(body, 1000).failed);
+}
+
+TEST(Chunked, QuotesInExtensionsHideNothing) {
+  Decoded decoded = decode("5;a=\"b;c\\\"\\\\\";d\r\nhello\r\n0;x=\"\"\r\n\r\n", 1);
+  EXPECT_TRUE(decoded.done);
+  EXPECT_EQ(decoded.octets, "hello");
+}
+
+TEST(Chunked, LeadingZerosAreNoDigitsOfTheSizeButBounded) {
+  std::string zeros(40, '0');
+  Decoded decoded = decode(zeros + "5\r\nhello\r\n" + zeros + "\r\n\r\n", 7);
+  EXPECT_TRUE(decoded.done);
+  EXPECT_EQ(decoded.octets, "hello");
+  EXPECT_TRUE(decode(std::string(64, '0') + "5\r\nhello\r\n0\r\n\r\n", 1000).failed);
 }
 
 TEST(Length, StopsWhereItEnds) {

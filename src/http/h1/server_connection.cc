@@ -14,6 +14,7 @@ namespace {
 constexpr int kBurst = 32;                   // pipelined requests served before others get a turn
 constexpr size_t kBodyReadBytes = 32 << 10;  // so that what a stalled upload leaves behind is small
 constexpr size_t kHeadRoom = 256;            // of a response head, beside its fields
+constexpr std::string_view kHttp2Head = "PRI * HTTP/2.0\r\n\r\n";
 
 }  // namespace
 
@@ -123,11 +124,14 @@ bool ServerConnection::parse_head() {
       request_ = std::make_unique<Request>();
       ParseResult head =
           parse_request_head(inbox_.view(), limits_.head, request_->exchange.request);
-      if (head.state != Parse::incomplete) {
-        if (head.state == Parse::error && speaks_http2()) {
+      if (head.state == Parse::error && may_speak_http2()) {
+        if (inbox_.view().size() >= kHttp2Head.size()) {
           hand_to_http2();
           return false;
         }
+        head.state = Parse::incomplete;
+      }
+      if (head.state != Parse::incomplete) {
         begin(head);
         return true;
       }
@@ -145,10 +149,12 @@ bool ServerConnection::oversized() const {
   return octets.size() > limits_.head.line_bytes && octets.find('\n') == std::string_view::npos;
 }
 
-// RFC 9113 3.3: the client knows that HTTP/2 is spoken here.
-bool ServerConnection::speaks_http2() const {
-  constexpr std::string_view kHead = "PRI * HTTP/2.0\r\n";
-  return requests_ == 0 && all_.http2 != nullptr && ends_.http2 && inbox_.view().starts_with(kHead);
+// RFC 9113 3.3: the client knows that HTTP/2 is spoken here. What only begins alike is refused as
+// HTTP/1.
+bool ServerConnection::may_speak_http2() const {
+  if (requests_ != 0 || all_.http2 == nullptr || !ends_.http2) return false;
+  std::string_view octets = inbox_.view();
+  return octets.starts_with(kHttp2Head) || kHttp2Head.starts_with(octets);
 }
 
 void ServerConnection::hand_to_http2() {

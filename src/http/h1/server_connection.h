@@ -107,7 +107,7 @@ class ServerConnection final : public Downstream,
   bool flushed();
   bool parse_head();
   bool oversized() const;
-  bool speaks_http2() const;
+  bool may_speak_http2() const;
   void hand_to_http2();
   void begin(ParseResult head);
   void refuse(uint16_t status, const char* reason);
