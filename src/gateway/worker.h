@@ -15,6 +15,7 @@
 #include "gateway/inherited.h"
 #include "gateway/introductions.h"
 #include "gateway/log_metrics.h"
+#include "gateway/pipe_metrics.h"
 #include "gateway/session_metrics.h"
 #include "gateway/settings.h"
 #include "gateway/tls_side.h"
@@ -139,6 +140,7 @@ class Worker {
   Http2Metrics http2_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   http::h1::ServerConnections connections_;
   SessionMetrics session_metrics_;
+  PipeMetrics pipe_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   LogMetrics log_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   TlsSide tls_;
   stream::TcpDialer dialer_{loop_};

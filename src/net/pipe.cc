@@ -1,32 +1,34 @@
 #include "net/pipe.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <vector>
 
 namespace pylon::net {
 namespace {
 
-constexpr size_t kMostIdle = 8;  // of a thread
-std::atomic<int> leased_pipes = 0;
+constexpr size_t kMostIdle = 8;
+constexpr int kMostOpen = 256;
 
 }  // namespace
 
-// The idle pipes of a thread.
+// The pipes of a thread.
 struct Pipes {
   std::vector<std::unique_ptr<Pipe>> idle;
+  int open = 0;
 
   static Pipes& of_thread() {
     static thread_local Pipes pipes;
     return pipes;
   }
 
-  static std::unique_ptr<Pipe> make() {
+  std::unique_ptr<Pipe> make() {
     int ends[2];
-    if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return nullptr;
+    if (open >= Pipe::most_open() || ::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return nullptr;
+    open++;
     // Segments of a network are smaller than a pipe's slots: more slots. Without them it works too.
     fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(Pipe::kBytes));
     return std::unique_ptr<Pipe>(new Pipe(ends[1], ends[0]));
@@ -52,28 +54,33 @@ ssize_t Pipe::drain(int socket) {
   return moved;
 }
 
-int Pipe::leased() { return leased_pipes.load(std::memory_order_relaxed); }
+int Pipe::open_count() { return Pipes::of_thread().open; }
+
+// Two descriptors each, and most of those there are belong to connections.
+int Pipe::most_open() {
+  static const int most = [] {
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    return static_cast<int>(std::min<rlim_t>(kMostOpen, files.rlim_cur / 64));
+  }();
+  return most;
+}
 
 void PipeReturn::operator()(Pipe* pipe) const {
-  leased_pipes.fetch_sub(1, std::memory_order_relaxed);
   std::unique_ptr<Pipe> owned(pipe);
-  std::vector<std::unique_ptr<Pipe>>& idle = Pipes::of_thread().idle;
-  if (pipe->size() == 0 && idle.size() < kMostIdle) idle.push_back(std::move(owned));
+  Pipes& pipes = Pipes::of_thread();
+  if (pipe->size() == 0 && pipes.idle.size() < kMostIdle) {
+    pipes.idle.push_back(std::move(owned));
+  } else {
+    pipes.open--;
+  }
 }
 
 PipeLease take_pipe() {
-  if (leased_pipes.fetch_add(1, std::memory_order_relaxed) >= Pipe::kMostLeased) {
-    leased_pipes.fetch_sub(1, std::memory_order_relaxed);
-    return nullptr;
-  }
-  std::vector<std::unique_ptr<Pipe>>& idle = Pipes::of_thread().idle;
-  if (idle.empty()) {
-    std::unique_ptr<Pipe> fresh = Pipes::make();
-    if (fresh == nullptr) leased_pipes.fetch_sub(1, std::memory_order_relaxed);
-    return PipeLease(fresh.release());
-  }
-  PipeLease taken(idle.back().release());
-  idle.pop_back();
+  Pipes& pipes = Pipes::of_thread();
+  if (pipes.idle.empty()) return PipeLease(pipes.make().release());
+  PipeLease taken(pipes.idle.back().release());
+  pipes.idle.pop_back();
   return taken;
 }
 

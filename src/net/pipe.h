@@ -2,8 +2,9 @@
 // being copied into the process. Source: splice(2).
 //
 // Whoever has octets to pass on takes a pipe of the thread's, fills it, drains it, and gives it
-// back; what the receiver does not take yet waits in it. How many may be out at once is bounded for
-// the whole process, as what they hold is memory of the kernel's that no connection is charged for.
+// back; what the receiver does not take yet waits in it. How many a thread may have open is
+// bounded: they take descriptors, and what they hold is memory of the kernel's that no connection
+// is charged for.
 #pragma once
 
 #include <sys/types.h>
@@ -28,9 +29,9 @@ class Pipe {
 
   size_t size() const { return size_; }  // octets in it
 
-  // In use by all threads, and how many of those there may be.
-  static int leased();
-  static constexpr int kMostLeased = 512;
+  // Pipes that the thread has, in use or not, and how many those may be.
+  static int open_count();
+  static int most_open();
 
  private:
   friend struct Pipes;
@@ -47,7 +48,7 @@ struct PipeReturn {
 };
 using PipeLease = std::unique_ptr<Pipe, PipeReturn>;
 
-// An empty pipe; null when too many are out, or no descriptors are left.
+// An empty pipe; null when the thread may not have more, or no descriptors are left.
 PipeLease take_pipe();
 
 }  // namespace pylon::net

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace pylon::net {
 namespace {
@@ -81,20 +83,34 @@ TEST(Pipe, KeepsWhatTheReceiverDoesNotTake) {
 TEST(Pipe, IsUsedAgainOnlyWhenItIsEmpty) {
   Wire from;
   from.send("secret of somebody else");
-  int before = Pipe::leased();
   {
     PipeLease pipe = take_pipe();
-    EXPECT_EQ(Pipe::leased(), before + 1);
     EXPECT_GT(pipe->fill(from.near, 100), 0);
   }
-  EXPECT_EQ(Pipe::leased(), before);
+  int before = Pipe::open_count();
+  { PipeLease empty = take_pipe(); }
+  int kept = Pipe::open_count();
+  EXPECT_LE(kept, before + 1);
   PipeLease next = take_pipe();
+  EXPECT_EQ(Pipe::open_count(), kept);
   EXPECT_EQ(next->size(), 0u);
   Wire to;
   from.send("mine");
   EXPECT_EQ(next->fill(from.near, 100), 4);
   EXPECT_EQ(next->drain(to.near), 4);
   EXPECT_EQ(to.receive(), "mine");
+}
+
+TEST(Pipe, AThreadHasNoMoreOfThemThanItMay) {
+  std::vector<PipeLease> taken;
+  for (int i = 0; i <= Pipe::most_open(); i++) {
+    if (PipeLease pipe = take_pipe(); pipe != nullptr) taken.push_back(std::move(pipe));
+  }
+  EXPECT_EQ(static_cast<int>(taken.size()), Pipe::most_open());
+  EXPECT_EQ(take_pipe(), nullptr);
+  taken.clear();
+  EXPECT_LT(Pipe::open_count(), 10);
+  EXPECT_NE(take_pipe(), nullptr);
 }
 
 }  // namespace
