@@ -224,6 +224,7 @@ void Worker::every_second() {
   http2_metrics_.report(http2.nuisances);
   session_metrics_.report(tcp_, udp_);
   log_metrics_.report(log_courier_);
+  tls_metrics_.report(tls_, *tls_client_);
 }
 
 void Worker::flush_logs() {

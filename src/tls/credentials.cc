@@ -110,6 +110,7 @@ const Credentials& CredentialCache::keep(uint64_t serial, Credentials credential
   if (entries_.size() == kMost) {
     index_.erase(entries_.back().serial);
     entries_.pop_back();
+    evicted_++;
   }
   entries_.push_front({serial, std::move(credentials)});
   index_[serial] = entries_.begin();

@@ -44,6 +44,7 @@ class CredentialCache {
   const Credentials& of(const ServerIdentity& identity);
   const Credentials& of(const ClientIdentity& identity);
   size_t size() const { return index_.size(); }
+  uint64_t evicted() const { return evicted_; }  // so far, to make room
 
  private:
   struct Entry {
@@ -55,6 +56,7 @@ class CredentialCache {
 
   std::list<Entry> entries_;  // the one used last comes first
   std::unordered_map<uint64_t, std::list<Entry>::iterator> index_;
+  uint64_t evicted_ = 0;
 };
 
 }  // namespace pylon::tls
