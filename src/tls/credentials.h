@@ -25,6 +25,9 @@ struct KeyPair {
   bool show(SSL* ssl) const;
 };
 
+// The key of a PEM text; null: it is no RSA key, or one behind a password.
+KeyPtr parse_rsa_key(std::string_view pem);
+
 // The certificates of authorities: whom to trust.
 Result<StorePtr> parse_authorities(std::string_view pem);
 
