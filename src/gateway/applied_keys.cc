@@ -1,25 +1,22 @@
 #include "gateway/applied_keys.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/hash.h"
 
 namespace pylon::gateway {
 
-const AppliedKeys::Held* AppliedKeys::find(std::string_view key) const {
-  auto found = keys_.find(key);
-  return found != keys_.end() ? &found->second : nullptr;
-}
+const AppliedKeys::Held* AppliedKeys::find(std::string_view key) const { return keys_.find(key); }
 
-void AppliedKeys::put(const std::string& key, std::string_view value, int64_t mod_revision,
+void AppliedKeys::put(std::string_view key, std::string_view value, int64_t mod_revision,
                       std::optional<config::Kind> kind) {
   put(key, Held{mod_revision, hash_bytes(value, hash_bytes(key)), kind});
 }
 
-void AppliedKeys::put(const std::string& key, const Held& held) {
-  auto [place, fresh] = keys_.try_emplace(key);
-  if (!fresh) drop(place->second);
-  place->second = held;
+void AppliedKeys::put(std::string_view key, const Held& held) {
+  auto [place, fresh] = keys_.try_emplace(key, held);
+  if (!fresh) drop(std::exchange(*place, held));
   if (!held.kind) return;
   Type& type = types_[*held.kind];
   type.objects++;
@@ -27,15 +24,15 @@ void AppliedKeys::put(const std::string& key, const Held& held) {
   type.revision = std::max(type.revision, held.mod_revision);
 }
 
-void AppliedKeys::erase(const std::string& key, int64_t revision) {
-  auto found = keys_.find(key);
-  if (found == keys_.end()) return;
-  drop(found->second);
-  if (found->second.kind) {
-    Type& type = types_[*found->second.kind];
+void AppliedKeys::erase(std::string_view key, int64_t revision) {
+  const Held* held = keys_.find(key);
+  if (held == nullptr) return;
+  drop(*held);
+  if (held->kind) {
+    Type& type = types_[*held->kind];
     type.revision = std::max(type.revision, revision);
   }
-  keys_.erase(found);
+  keys_.erase(key);
 }
 
 void AppliedKeys::drop(const Held& held) {
@@ -46,7 +43,7 @@ void AppliedKeys::drop(const Held& held) {
 }
 
 void AppliedKeys::forget_revisions() {
-  for (auto& [key, held] : keys_) held.mod_revision = 0;
+  keys_.for_each([](std::string_view, Held& held) { held.mod_revision = 0; });
 }
 
 }  // namespace pylon::gateway

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/key_table.h"
 #include "config/resource.h"
 
 namespace pylon::gateway {
@@ -30,16 +31,17 @@ class AppliedKeys {
 
   // Null: it is not there. Valid until the next change.
   const Held* find(std::string_view key) const;
-  void put(const std::string& key, std::string_view value, int64_t mod_revision,
+  void put(std::string_view key, std::string_view value, int64_t mod_revision,
            std::optional<config::Kind> kind);
-  void put(const std::string& key, const Held& held);
-  void erase(const std::string& key, int64_t revision);
+  void put(std::string_view key, const Held& held);
+  void erase(std::string_view key, int64_t revision);
   // As if every version were unknown; digests stay.
   void forget_revisions();
 
+  // visit(key), in any order.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const auto& [key, held] : keys_) visit(key);
+    keys_.for_each([&](std::string_view key, const Held&) { visit(key); });
   }
   size_t size() const { return keys_.size(); }
   const std::map<config::Kind, Type>& types() const { return types_; }
@@ -47,7 +49,7 @@ class AppliedKeys {
  private:
   void drop(const Held& held);
 
-  std::map<std::string, Held, std::less<>> keys_;
+  KeyTable<Held> keys_;
   std::map<config::Kind, Type> types_;
 };
 

@@ -61,7 +61,7 @@ async::Task<Result<void>> Configuration::load() {
   store::Store::Visitor visitor = visit;
   store::Outcome<int64_t> loaded = co_await parts_.store.load(visitor);
   if (!loaded) co_return fail(loaded.error().message);
-  keys_.for_each([&](const std::string& key) {
+  keys_.for_each([&](std::string_view key) {
     snapshot::Change gone;
     bool erased = keys.find(key) == nullptr;
     if (erased && to_change(key, std::nullopt, 0, gone)) changes.push_back(std::move(gone));
@@ -162,7 +162,7 @@ std::optional<Configuration::Name> Configuration::name_of(std::string_view key) 
 
 // False for keys that hold no resource. No value: it is erased; one that is empty is told as a
 // blank, which is no JSON either and does not mean that.
-bool Configuration::to_change(const std::string& key, std::optional<std::string> value,
+bool Configuration::to_change(std::string_view key, std::optional<std::string> value,
                               int64_t create_revision, snapshot::Change& change) const {
   std::optional<Name> name = name_of(key);
   if (!name) return false;

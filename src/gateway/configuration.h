@@ -93,7 +93,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   static void read_again_done(void* self);
 
   void put_key(AppliedKeys& keys, const store::Entry& entry) const;
-  bool to_change(const std::string& key, std::optional<std::string> value, int64_t create_revision,
+  bool to_change(std::string_view key, std::optional<std::string> value, int64_t create_revision,
                  snapshot::Change& change) const;
   void apply(std::span<const snapshot::Change> changes);
   void publish(std::unique_ptr<const snapshot::Snapshot> snapshot);

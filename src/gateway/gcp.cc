@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "gateway/config_file.h"
 #include "schema/fields.h"
+#include "tls/credentials.h"
 #include "tls/openssl.h"
 
 namespace pylon::gateway {
@@ -43,13 +44,8 @@ Result<config::GcpAuth> account_in_file(const std::string& path) {
 }
 
 Result<std::string> rs256(std::string_view text, std::string_view key_pem) {
-  tls::BioPtr bio = tls::bio_of(key_pem);
-  auto refuse = [](char*, int, int, void*) { return 0; };
-  tls::KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse, nullptr));
-  tls::forget_errors();
-  if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) {
-    return fail("its private_key is no RSA key in PEM");
-  }
+  tls::KeyPtr key = tls::parse_rsa_key(key_pem);
+  if (!key) return fail("its private_key is no RSA key in PEM");
   std::unique_ptr<EVP_MD_CTX, tls::Freeing<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
   auto data = reinterpret_cast<const unsigned char*>(text.data());
   size_t size = static_cast<size_t>(EVP_PKEY_get_size(key.get()));

@@ -35,6 +35,14 @@ class TlsSide final : private tls::IdentitySource, private tls::StapleFetcher {
   size_t handshakes() const { return handshakes_.size(); }
   void close_handshakes() { handshakes_.close_all(); }
 
+  // ssl objects whose certificates are parsed now, and those that made room for others so far.
+  size_t certificates() const {
+    return http_context_->credentials().size() + stream_context_->credentials().size();
+  }
+  uint64_t certificates_evicted() const {
+    return http_context_->credentials().evicted() + stream_context_->credentials().evicted();
+  }
+
  private:
   class Greeting;
   // A staple on its way.

@@ -225,6 +225,7 @@ void Worker::every_second() {
   session_metrics_.report(tcp_, udp_);
   log_metrics_.report(log_courier_);
   pipe_metrics_.report();
+  tls_metrics_.report(tls_, *tls_client_);
 }
 
 void Worker::flush_logs() {

@@ -18,6 +18,7 @@
 #include "gateway/pipe_metrics.h"
 #include "gateway/session_metrics.h"
 #include "gateway/settings.h"
+#include "gateway/tls_metrics.h"
 #include "gateway/tls_side.h"
 #include "http/h1/server_connection.h"
 #include "http/h2/server_connection.h"
@@ -143,6 +144,7 @@ class Worker {
   PipeMetrics pipe_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   LogMetrics log_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   TlsSide tls_;
+  TlsMetrics tls_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   stream::TcpDialer dialer_{loop_};
   stream::TcpProxy tcp_;
   stream::UdpProxy udp_;

@@ -7,6 +7,7 @@
 #include "observe/log.h"
 #include "snapshot/batch.h"
 #include "snapshot/read_ahead.h"
+#include "tls/credentials.h"
 
 namespace pylon::snapshot {
 
@@ -170,11 +171,19 @@ Result<void> Builder::dispatch(const Change& change, Draft& draft, Batch& batch)
   }
 }
 
-// Secrets are asked for elsewhere; whether their managers are as they should be is told here.
+// Secrets are asked for elsewhere; whether their managers are as they should be is told here. A
+// reference is looked up when a secret is fetched.
 Result<void> Builder::check_secret(const Change& change, Draft& draft) {
   if (change.value.empty()) return {};
   std::string manager = change.id.substr(0, change.id.find('/'));
-  return config::check_secret_manager(manager, draft.as<Json>());
+  Json& value = draft.as<Json>();
+  Result<void> checked = config::check_secret_manager(manager, value);
+  const Json* account = value.find("auth_config");
+  const Json* key = account != nullptr ? account->find("private_key") : nullptr;
+  if (!checked || manager != "gcp" || key == nullptr) return checked;
+  bool usable = key->as_string().starts_with('$') || tls::parse_rsa_key(key->as_string());
+  if (!usable) return fail("auth_config.private_key is no RSA key in PEM");
+  return {};
 }
 
 // ---- upstreams

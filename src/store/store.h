@@ -160,8 +160,8 @@ class Store {
   virtual async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text,
                                                           int64_t after_revision) = 0;
 
-  // Every key at one revision, which is returned; in the order of list(). What fails half way has
-  // visited some.
+  // Every key at one revision, which is returned; the first time in the order of list(). What fails
+  // half way has visited some.
   virtual async::Task<Outcome<int64_t>> load(Visitor visit) = 0;
 
   virtual async::Task<Outcome<Committed>> transaction(Transaction transaction) = 0;

@@ -50,6 +50,7 @@ class ClientContext {
   // Null when the identity cannot be used (it is in the log).
   std::unique_ptr<Stream> wrap(net::Loop& loop, std::unique_ptr<net::Stream> inner,
                                const ServerPeer& peer);
+  const CredentialCache& credentials() const { return credentials_; }
 
  private:
   struct Kept {

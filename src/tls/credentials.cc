@@ -67,6 +67,14 @@ bool KeyPair::show(SSL* ssl) const {
   return SSL_use_cert_and_key(ssl, certificate.get(), key.get(), chain.get(), 1) == 1;
 }
 
+KeyPtr parse_rsa_key(std::string_view pem) {
+  BioPtr bio = bio_of(pem);
+  KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+  forget_errors();
+  if (key && EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) key.reset();
+  return key;
+}
+
 Result<StorePtr> parse_authorities(std::string_view pem) {
   auto all = read_all(pem);
   if (!all) return tl::unexpected(all.error());
@@ -110,6 +118,7 @@ const Credentials& CredentialCache::keep(uint64_t serial, Credentials credential
   if (entries_.size() == kMost) {
     index_.erase(entries_.back().serial);
     entries_.pop_back();
+    evicted_++;
   }
   entries_.push_front({serial, std::move(credentials)});
   index_[serial] = entries_.begin();

@@ -25,6 +25,9 @@ struct KeyPair {
   bool show(SSL* ssl) const;
 };
 
+// The key of a PEM text; null: it is no RSA key, or one behind a password.
+KeyPtr parse_rsa_key(std::string_view pem);
+
 // The certificates of authorities: whom to trust.
 Result<StorePtr> parse_authorities(std::string_view pem);
 
@@ -44,6 +47,7 @@ class CredentialCache {
   const Credentials& of(const ServerIdentity& identity);
   const Credentials& of(const ClientIdentity& identity);
   size_t size() const { return index_.size(); }
+  uint64_t evicted() const { return evicted_; }  // so far, to make room
 
  private:
   struct Entry {
@@ -55,6 +59,7 @@ class CredentialCache {
 
   std::list<Entry> entries_;  // the one used last comes first
   std::unordered_map<uint64_t, std::list<Entry>::iterator> index_;
+  uint64_t evicted_ = 0;
 };
 
 }  // namespace pylon::tls

@@ -60,6 +60,7 @@ class ServerContext {
   ServerContext& operator=(const ServerContext&) = delete;
 
   SslPtr open() const;
+  const CredentialCache& credentials() const { return credentials_; }
 
  private:
   ServerContext(const ServerOptions& options, ServerShare& share, const IdentitySource& identities,

@@ -239,7 +239,7 @@ def test_starting_from_the_copy(own_pylon, echo, member):
     node = own_pylon(settings)
     node.admin.put("/routes/1", route(echo, "/a"))
     copy = node.folder / "data/etcd.copy"
-    until(lambda: copy.exists() and "/apisix/routes/1" in copy.read_text(), "the local copy")
+    until(lambda: copy.exists() and b"/apisix/routes/1" in copy.read_bytes(), "the local copy")
     assert copy.stat().st_mode & 0o777 == 0o600
     node.stop()
     member.kill()
@@ -259,22 +259,48 @@ def test_starting_from_the_copy(own_pylon, echo, member):
     until(lambda: "out_of_touch" not in config_status(node), "touch with etcd again")
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_start_with_a_copy_takes_what_came_later(own_pylon, echo, member, compacted):
+    """From the watch, where etcd still tells it; otherwise everything is read."""
+    node = own_pylon(on_etcd(member))
+    for i in range(3):
+        node.admin.put(f"/routes/{i}", route(echo, f"/{i}"))
+    node.stop()
+    member.ctl("del", "/apisix/routes/1")
+    member.put("/apisix/routes/2", {"id": "2", **route(echo, "/two")})
+    member.put("/apisix/routes/9", {"id": "9", **route(echo, "/9")})
+    if compacted:
+        member.compact()
+    node.start()
+    codes = [get(node.port, path).status for path in ("/0", "/1", "/2", "/two", "/9")]
+    assert codes == [200, 404, 404, 200, 200]
+    assert "local copy" not in node.read_log("error.log")
+    fresh = own_pylon(on_etcd(member))
+    assert digests(node) == digests(fresh)
+    node.stop()
+    member.kill()  # the copy has followed, too
+    node.ready_path = None
+    node.start()
+    serves(node, "/two")
+    assert [get(node.port, path).status for path in ("/1", "/9")] == [404, 200]
+
+
 def test_the_copy_holds_what_came_just_before_the_end(own_pylon, echo, member):
     node = own_pylon(on_etcd(member))
     for number in range(5):
         node.admin.put(f"/routes/{number}", route(echo, f"/{number}"))
     node.stop()
-    assert "/apisix/routes/4" in (node.folder / "data/etcd.copy").read_text()
+    assert b"/apisix/routes/4" in (node.folder / "data/etcd.copy").read_bytes()
 
 
 def test_a_damaged_copy_is_not_served(own_pylon, echo, member):
     node = own_pylon(on_etcd(member, startup_retry=1))
     node.admin.put("/routes/1", route(echo, "/a"))
     copy = node.folder / "data/etcd.copy"
-    until(lambda: copy.exists() and "/apisix/routes/1" in copy.read_text(), "the local copy")
+    until(lambda: copy.exists() and b"/apisix/routes/1" in copy.read_bytes(), "the local copy")
     node.stop()
     member.kill()
-    copy.write_text(copy.read_text().replace("/a", "/x"))
+    copy.write_bytes(copy.read_bytes().replace(b'"/a"', b'"/x"'))
     with pytest.raises(AssertionError):
         node.start()
     assert "it is damaged" in node.read_log("error.log")

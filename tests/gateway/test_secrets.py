@@ -343,6 +343,19 @@ def test_secrets_of_gcp(own_pylon, echo):
     server.shutdown()
 
 
+def test_a_key_of_gcp_that_is_none_is_told(own_pylon):
+    """Accepted, as by APISIX, whose own examples have such; the status says why it will not do."""
+    gateway = own_pylon(QUICK)
+    account = {"client_email": "a@b.test", "project_id": "p1"}
+    for number, key in enumerate(["private_key", "$env://KEY", "$ENV://KEY"], 1):
+        value = {"auth_config": {**account, "private_key": key}}
+        assert gateway.admin.call("PUT", f"/secrets/gcp/{number}", value)[0] == 201
+    answer = get(gateway.control_port, "/v1/config/status")
+    (fault,) = json.loads(answer.content)["objects"]
+    assert (fault["type"], fault["id"], fault["status"]) == ("secrets", "gcp/1", "quarantined")
+    assert fault["reason"] == "auth_config.private_key is no RSA key in PEM"
+
+
 def test_a_secret_that_is_not_there(own_pylon, echo, vault):
     gateway = own_pylon(QUICK)
     protect(gateway, echo)

@@ -1,14 +1,17 @@
 """TLS clients that mean harm, or want what we do not give: earlier sessions, early data,
 renegotiation."""
 
+import re
 import socket
 import ssl
 import threading
+import urllib.request
 
 import pytest
 
 from harness.certs import Authority, server_ssl
 from harness.tls import Hello, curl
+from harness.wire import until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: one.test\r\nConnection: close\r\n\r\n"
 
@@ -106,3 +109,25 @@ def test_handshakes_go_on_while_the_object_changes(pylon, authority, one):
     for client in clients:
         client.join()
     assert not failures and done[0] > 20, (failures[:3], done)
+
+
+def test_parsed_certificates_are_bounded_and_told(own_pylon, one):
+    """One worker keeps 1,024 of them. Each name makes an object of its own."""
+    gateway = own_pylon(workers=1)
+    names = 1100
+    for number in range(names):
+        gateway.admin.put(f"/ssls/{number}", server_ssl(one, f"{number}.test"))
+    context = ssl._create_unverified_context()
+    for number in range(names):
+        with socket.create_connection(("127.0.0.1", gateway.tls_port)) as plain:
+            with context.wrap_socket(plain, server_hostname=f"{number}.test") as peer:
+                assert peer.version() == "TLSv1.3"
+
+    def told(name):
+        url = f"http://127.0.0.1:{gateway.metrics_port}/apisix/prometheus/metrics"
+        text = urllib.request.urlopen(url).read().decode()
+        found = re.search(rf'^pylon_tls_{name}{{side="server"}} (\d+)', text, re.M)
+        return found and int(found.group(1))
+
+    until(lambda: told("certificates") == 1024, "the gauge")
+    assert told("certificates_evicted_total") == names - 1024

@@ -80,7 +80,7 @@ async::Task<Outcome<std::vector<KeyDifference>>> EtcdStore::differences(int64_t 
                                                                         HistoryQuery query) {
   std::map<std::string, KeyDifference> found;
   for (int64_t revision : {from, to}) {
-    async::Task<Outcome<Listing>> reading = read_pages(range_at(query, revision), {});
+    async::Task<Outcome<Listing>> reading = read_once(range_at(query, revision));
     Outcome<Listing> listing = co_await reading;
     if (!listing) co_return tl::unexpected(not_kept(listing.error(), revision));
     bool before = revision == from;

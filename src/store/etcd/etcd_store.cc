@@ -1,14 +1,15 @@
 #include "store/etcd/etcd_store.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "base/time_text.h"
 #include "observe/log.h"
-#include "store/file/durable_file.h"
+#include "store/etcd/pager.h"
 
 namespace pylon::store {
 
@@ -20,17 +21,17 @@ using observe::log;
 
 namespace {
 
-constexpr size_t kPageKeys = 1000;  // of a first page
-constexpr size_t kMostPageKeys = 50'000;
-constexpr size_t kPageBytes = 8 << 20;
 constexpr int kReadAttempts = 3;              // of a listing that compaction overtakes
 constexpr int64_t kFirstPulseMs = 2'000;      // when there is a copy to fall back on
 constexpr int64_t kRetryPauseUs = 1'000'000;  // between two attempts at the start
 constexpr int64_t kServedPatienceUs = 5'000'000;
 constexpr int64_t kFeedPatienceUs = 1'000'000;  // then it is opened anew
+constexpr int64_t kCheckPatienceUs = kFeedPatienceUs / 2;
 constexpr int64_t kTroubleTellUs = 5'000'000;
-constexpr int64_t kCopyIntervalUs = 1'000'000;
+constexpr size_t kManyKeys = 50'000;   // that are not gone through in one turn of the loop
 constexpr int64_t kListingShare = 50;  // a listing takes at most so much less than all the time
+
+const std::vector<std::string> kNoBounds;
 
 void sort_by_creation(std::vector<Entry>& entries) {
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -38,14 +39,39 @@ void sort_by_creation(std::vector<Entry>& entries) {
   });
 }
 
-// etcd looks at all that is left of a range for each page of it. Whoever knows the keys cuts the
-// range in pieces by them; who does not reads few large pages: of about kPageBytes, going by the
-// page before.
-size_t next_page_keys(const std::vector<Entry>& page) {
-  size_t bytes = 0;
-  for (const Entry& entry : page) bytes += entry.key.size() + entry.value.size();
-  if (bytes == 0) return kPageKeys;
-  return std::clamp(kPageBytes / (bytes / page.size() + 1), kPageKeys, kMostPageKeys);
+void visit_by_creation(std::vector<Entry>& entries, const Store::Visitor& visit) {
+  std::vector<std::pair<int64_t, size_t>> order;
+  order.reserve(entries.size());
+  for (size_t i = 0; i < entries.size(); ++i) order.emplace_back(entries[i].create_revision, i);
+  std::sort(order.begin(), order.end());
+  for (const auto& [revision, i] : order) visit(std::move(entries[i]));
+}
+
+// The changes, one after the other, to entries that are in the order of their keys, and remain so.
+void apply_all(const std::vector<ChangeSet>& sets, std::vector<Entry>& entries) {
+  std::map<std::string_view, const Change*> last;
+  for (const ChangeSet& set : sets) {
+    for (const Change& change : set.changes) last[change.entry.key] = &change;
+  }
+  if (last.empty()) return;
+  std::vector<Entry> merged;
+  merged.reserve(entries.size() + last.size());
+  auto next = last.begin();
+  auto take_next = [&] {
+    if (!next->second->erased) merged.push_back(next->second->entry);
+    ++next;
+  };
+  for (Entry& entry : entries) {
+    while (next != last.end() && next->first < entry.key) take_next();
+    bool changed = next != last.end() && next->first == entry.key;
+    if (changed) {
+      take_next();
+    } else {
+      merged.push_back(std::move(entry));
+    }
+  }
+  while (next != last.end()) take_next();
+  entries = std::move(merged);
 }
 
 }  // namespace
@@ -60,6 +86,10 @@ Result<std::unique_ptr<EtcdStore>> EtcdStore::open(EtcdOptions options, net::Loo
   etcd::Feed::Owner& owner = *store;
   store->feed_ = std::make_unique<etcd::Feed>(loop, *store->client_, store->options_.prefix,
                                               store->options_.silence_ms, owner);
+  const EtcdOptions& own = store->options_;
+  if (!own.copy_path.empty()) {
+    store->copy_ = std::make_unique<etcd::LocalCopy>(own.copy_path, own.prefix, loop);
+  }
   return store;
 }
 
@@ -68,17 +98,18 @@ EtcdStore::EtcdStore(EtcdOptions options, net::Loop& loop, const Clock& clock)
 
 EtcdStore::~EtcdStore() {
   check_ = {};
-  finish_copy();
+  if (copy_ != nullptr) copy_->close(now_s());
 }
 
 void EtcdStore::close() {
   closed_ = true;
   feed_->stop();
-  finish_copy();
+  if (copy_ != nullptr) copy_->close(now_s());
 }
 
 Outcome<void> EtcdStore::reopen() {
   if (!std::exchange(closed_, false)) return {};
+  if (copy_ != nullptr) copy_->reopen();
   feed_->follow(feed_->seen(), mirror_.cluster_id());
   return {};
 }
@@ -100,7 +131,7 @@ async::Task<Outcome<std::optional<Entry>>> EtcdStore::get(std::string key) {
 }
 
 async::Task<Outcome<std::vector<Entry>>> EtcdStore::list(std::string prefix) {
-  async::Task<Outcome<Listing>> reading = read({.prefix = std::move(prefix)});
+  async::Task<Outcome<Listing>> reading = read(etcd::range_of(prefix));
   Outcome<Listing> listing = co_await reading;
   if (!listing) co_return tl::unexpected(std::move(listing.error()));
   sort_by_creation(listing->entries);
@@ -109,8 +140,9 @@ async::Task<Outcome<std::vector<Entry>>> EtcdStore::list(std::string prefix) {
 
 async::Task<Outcome<std::vector<Entry>>> EtcdStore::search(std::string prefix, std::string text,
                                                            int64_t after_revision) {
-  async::Task<Outcome<Listing>> reading =
-      read({.prefix = std::move(prefix), .after_revision = after_revision});
+  etcd::RangeQuery query = etcd::range_of(prefix);
+  query.after_revision = after_revision;
+  async::Task<Outcome<Listing>> reading = read(std::move(query));
   Outcome<Listing> listing = co_await reading;
   if (!listing) co_return tl::unexpected(std::move(listing.error()));
   std::vector<Entry> entries = std::move(listing->entries);
@@ -120,15 +152,10 @@ async::Task<Outcome<std::vector<Entry>>> EtcdStore::search(std::string prefix, s
 }
 
 // Again when compaction takes the revision away under the pages.
-async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(Wanted wanted) {
+async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(etcd::RangeQuery query) {
   Outcome<Listing> listing = failed(Failure::Kind::unavailable, "");
   for (int attempt = 0; attempt < kReadAttempts && !listing; ++attempt) {
-    etcd::RangeQuery query = etcd::range_of(wanted.prefix);
-    query.keys_only = wanted.keys_only;
-    query.after_revision = wanted.after_revision;
-    bool whole = wanted.prefix == options_.prefix;
-    async::Task<Outcome<Listing>> reading =
-        read_pages(std::move(query), whole ? mirror_.bounds() : std::vector<std::string>());
+    async::Task<Outcome<Listing>> reading = read_once(query);
     listing = co_await reading;
     bool compacted = !listing && listing.error().message.find("compacted") != std::string::npos;
     if (!compacted) break;
@@ -136,105 +163,138 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(Wanted wanted) {
   co_return listing;
 }
 
-// Piece by piece, up to each of the bounds and to the end, every piece in as many pages as it
-// takes.
-async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_pages(etcd::RangeQuery query,
-                                                               std::vector<std::string> bounds) {
+async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read_once(etcd::RangeQuery query) {
+  bool whole = query.first == etcd::range_of(options_.prefix).first;
+  etcd::Pager pages(*client_, std::move(query), whole ? mirror_.bounds() : kNoBounds);
   Listing listing;
-  query.limit = bounds.empty() ? kPageKeys : 2 * etcd::Mirror::kPieceKeys;
-  bounds.push_back(query.end);
-  for (auto bound = bounds.begin(); bound != bounds.end();) {
-    query.end = *bound;
-    async::Task<Answer<Json>> asking =
-        client_->call("/v3/kv/range", etcd::range_request(query), Client::Repeat::harmless);
-    Answer<Json> answer = co_await asking;
-    if (!answer) co_return tl::unexpected(answer.error().failure());
-    Outcome<etcd::RangeAnswer> range = etcd::read_range(*answer);
-    if (!range) co_return tl::unexpected(std::move(range.error()));
-    newest_ = std::max(newest_, range->header.revision);
-    if (listing.header.revision == 0) listing.header = range->header;
-    if (query.revision == 0) query.revision = range->header.revision;
-    bool more = range->more && !range->entries.empty();
-    query.first = more ? range->entries.back().key + '\0' : *bound++;
-    if (bounds.size() == 1) query.limit = next_page_keys(range->entries);
-    for (Entry& entry : range->entries) {
-      if (!etcd::is_hidden(entry.key)) listing.entries.push_back(std::move(entry));
-    }
+  while (!pages.ended()) {
+    async::Task<Outcome<etcd::Pager::Page>> reading = pages.next();
+    Outcome<etcd::Pager::Page> page = co_await reading;
+    if (!page) co_return tl::unexpected(std::move(page.error()));
+    newest_ = std::max(newest_, pages.newest());
+    std::move(page->entries.begin(), page->entries.end(), std::back_inserter(listing.entries));
   }
+  listing.header = pages.header();
   co_return listing;
 }
 
+// ---- everything
+
+// The first time in the order of creation, for which all is gathered; then, when most of it is
+// known, as it comes: a change that is lost is no reason to stand still.
 async::Task<Outcome<int64_t>> EtcdStore::load(Visitor visit) {
-  bool first = !mirror_.filled();
-  async::Task<Outcome<Listing>> reading = first ? first_read() : read({.prefix = options_.prefix});
+  if (newest_loaded_ != 0) {
+    async::Task<Outcome<Header>> reading = read_all(visit);
+    Outcome<Header> header = co_await reading;
+    if (!header) co_return tl::unexpected(std::move(header.error()));
+    co_return newest_loaded_ = header->revision;
+  }
+  async::Task<Outcome<Listing>> reading = first_read();
   Outcome<Listing> listing = co_await reading;
-  if (listing) co_return take(std::move(*listing), visit);
-  std::optional<int64_t> copied;
-  if (first) copied = take_copy(listing.error(), visit);
-  if (copied) co_return *copied;
-  co_return tl::unexpected(std::move(listing.error()));
+  if (!listing) co_return tl::unexpected(std::move(listing.error()));
+  newest_ = std::max(newest_, listing->header.revision);
+  visit_by_creation(listing->entries, visit);
+  co_return newest_loaded_ = listing->header.revision;
 }
 
-// At the start: soon, when there is a copy; otherwise patiently.
+// Each page goes into mirror and copy, too.
+async::Task<Outcome<Header>> EtcdStore::read_all(Visitor visit) {
+  etcd::Pager pages(*client_, etcd::range_of(options_.prefix), mirror_.bounds());
+  mirror_.begin_filling();
+  etcd::LocalCopy::Giving giving = copy_ != nullptr ? copy_->begin_pages() : 0;
+  while (!pages.ended()) {
+    async::Task<Outcome<etcd::Pager::Page>> reading = pages.next();
+    Outcome<etcd::Pager::Page> page = co_await reading;
+    if (!page) {
+      if (copy_ != nullptr) copy_->abandon_pages(giving);
+      co_return tl::unexpected(std::move(page.error()));
+    }
+    newest_ = std::max(newest_, pages.newest());
+    for (const Entry& entry : page->entries) mirror_.fill(entry);
+    if (copy_ != nullptr) copy_->add_page(giving, page->entries, page->end);
+    for (Entry& entry : page->entries) visit(std::move(entry));
+    if (copy_ == nullptr) continue;
+    async::Task<void> waiting = copy_->room();
+    co_await waiting;
+  }
+  Header header = pages.header();
+  mirror_.end_filling(header.revision, header.cluster_id);
+  etcd::CopyHead head{header.cluster_id, header.revision, now_s()};
+  if (copy_ != nullptr) copy_->end_pages(giving, head);
+  stand_in_.clear();
+  co_return header;
+}
+
+// At the start. With a copy that etcd can tell the changes since, these are all that is read; with
+// one and no etcd it is the copy, soon; without one etcd is asked patiently.
 async::Task<Outcome<EtcdStore::Listing>> EtcdStore::first_read() {
-  bool has_copy = !options_.copy_path.empty() && access(options_.copy_path.c_str(), R_OK) == 0;
+  async::Task<std::optional<etcd::LocalCopy::Content>> finding = read_copy();
+  std::optional<etcd::LocalCopy::Content> copy = co_await finding;
+  Failure why;
   for (int attempt = 0;; ++attempt) {
     async::Task<Answer<Header>> asking =
-        etcd::pulse(*client_, options_.prefix, has_copy ? kFirstPulseMs : 0);
-    Answer<Header> answer = co_await asking;
-    if (answer) {
-      async::Task<Outcome<Listing>> reading = read({.prefix = options_.prefix});
-      Outcome<Listing> listing = co_await reading;
-      if (listing || has_copy || attempt >= options_.startup_retries) co_return listing;
-    } else if (has_copy || attempt >= options_.startup_retries) {
-      co_return tl::unexpected(answer.error().failure());
+        etcd::pulse(*client_, options_.prefix, copy ? kFirstPulseMs : 0);
+    Answer<Header> now = co_await asking;
+    if (now && copy) {
+      async::Task<bool> catching_up = catch_up(*copy, *now);
+      bool caught_up = co_await catching_up;
+      if (caught_up) co_return take(std::move(*copy));
     }
+    if (now) {
+      Listing listing;
+      Visitor gather = [&](Entry entry) { listing.entries.push_back(std::move(entry)); };
+      async::Task<Outcome<Header>> reading = read_all(gather);
+      Outcome<Header> read = co_await reading;
+      if (read) {
+        listing.header = *read;
+        co_return listing;
+      }
+      why = read.error();
+    } else {
+      why = now.error().failure();
+    }
+    if (copy || attempt >= options_.startup_retries) break;
     net::Waker pause(loop_);
     co_await pause.wait(loop_.now_us() + kRetryPauseUs);
   }
-}
-
-int64_t EtcdStore::take(Listing listing, const Visitor& visit) {
-  std::vector<etcd::Mirror::Held> held;
-  held.reserve(listing.entries.size());
-  for (Entry& entry : listing.entries) {
-    held.push_back(std::make_shared<const Entry>(std::move(entry)));
-  }
-  mirror_.replace(held, listing.header.revision, listing.header.cluster_id);
-  newest_ = listing.header.revision;
-  stand_in_.clear();
-  copied_revision_ = 0;
-  std::stable_sort(held.begin(), held.end(), [](const auto& a, const auto& b) {
-    return a->create_revision < b->create_revision;
-  });
-  for (const auto& entry : held) visit(*entry);
-  return newest_;
-}
-
-// The revision of the copy; nothing when there is none to be used.
-std::optional<int64_t> EtcdStore::take_copy(const Failure& why, const Visitor& visit) {
-  if (options_.copy_path.empty()) return std::nullopt;
-  Outcome<std::optional<std::string>> text = read_whole(options_.copy_path);
-  if (text && !*text) return std::nullopt;
-  Result<etcd::Copy> copy =
-      text ? etcd::read_copy(**text) : Result<etcd::Copy>(fail(text.error().message));
-  if (!copy) {
-    log(Level::error, "the local copy {} is not used: {}", options_.copy_path,
-        copy.error().message);
-    return std::nullopt;
-  }
+  if (!copy) co_return tl::unexpected(std::move(why));
   stand_in_ = fmt::format(
       "etcd cannot be reached ({}): the local copy of revision {}, saved {}, "
       "is served",
-      why.message, copy->revision, http_date(copy->saved_s));
+      why.message, copy->head.revision, http_date(copy->head.saved_s));
   log(Level::error, "{}", stand_in_);
-  mirror_.replace(copy->entries, copy->revision, copy->cluster_id);
-  newest_ = copied_revision_ = copy->revision;
-  std::stable_sort(copy->entries.begin(), copy->entries.end(), [](const auto& a, const auto& b) {
-    return a->create_revision < b->create_revision;
-  });
-  for (const auto& entry : copy->entries) visit(*entry);
-  return newest_;
+  co_return take(std::move(*copy));
+}
+
+async::Task<std::optional<etcd::LocalCopy::Content>> EtcdStore::read_copy() {
+  if (copy_ == nullptr) co_return std::nullopt;
+  async::Task<Outcome<std::optional<etcd::LocalCopy::Content>>> reading = copy_->read();
+  Outcome<std::optional<etcd::LocalCopy::Content>> read = co_await reading;
+  if (read) co_return std::move(*read);
+  log(Level::error, "the local copy {} is not used: {}", copy_->path(), read.error().message);
+  co_return std::nullopt;
+}
+
+// Applies to the copy what etcd has changed since. False: etcd cannot tell, or it is another etcd;
+// the copy is then as it was.
+async::Task<bool> EtcdStore::catch_up(etcd::LocalCopy::Content& copy, const Header& now) {
+  bool same = copy.head.cluster_id == now.cluster_id && copy.head.revision <= now.revision;
+  if (!same) co_return false;
+  Past past{.oldest = copy.head.revision, .newest = now.revision, .sets = {}, .origins = {}};
+  async::Task<Outcome<bool>> reading = read_past(past);
+  Outcome<bool> told = co_await reading;
+  if (!told || !*told) co_return false;
+  apply_all(past.sets, copy.entries);
+  for (const ChangeSet& set : past.sets) copy_->add(set);
+  if (!past.sets.empty()) copy.head.revision = past.sets.back().revision;
+  co_return true;
+}
+
+EtcdStore::Listing EtcdStore::take(etcd::LocalCopy::Content copy) {
+  mirror_.begin_filling();
+  for (const Entry& entry : copy.entries) mirror_.fill(entry);
+  mirror_.end_filling(copy.head.revision, copy.head.cluster_id);
+  return {{copy.head.cluster_id, copy.head.revision}, std::move(copy.entries)};
 }
 
 // ---- writing
@@ -323,7 +383,8 @@ std::unique_ptr<Watch> EtcdStore::watch(int64_t after_revision, WatchListener& l
 
 void EtcdStore::on_set(const ChangeSet& set) {
   newest_ = std::max(newest_, set.revision);
-  mirror_.apply(set);
+  bool fresh = mirror_.apply(set);
+  if (fresh && copy_ != nullptr) copy_->add(set);
   watches_.deliver(set);
 }
 
@@ -350,8 +411,10 @@ std::optional<std::string> EtcdStore::out_of_touch() const {
 void EtcdStore::on_timer() {
   if (closed_) return;
   start_check();
-  keep_copy();
+  if (copy_ != nullptr) copy_->save(now_s());
 }
+
+int64_t EtcdStore::now_s() const { return clock_.wall_us() / 1'000'000; }
 
 void EtcdStore::start_check() {
   bool due = options_.check_interval_ms != 0 && loop_.now_us() >= next_check_us_;
@@ -371,20 +434,15 @@ async::Task<void> EtcdStore::check() {
       etcd::pulse(*client_, options_.prefix, options_.check_interval_ms);
   Answer<Header> now = co_await asking;
   if (!now) co_return;
-  int64_t patience_us = kFeedPatienceUs / 2;
-  async::Task<bool> waiting = feed_->await_seen(now->revision, loop_.now_us() + patience_us);
+  async::Task<bool> waiting = feed_->await_seen(now->revision, loop_.now_us() + kCheckPatienceUs);
   bool seen = co_await waiting;
   int64_t began_us = loop_.now_us();
   if (seen && began_us < next_listing_us_) co_return;
-  mirror_.begin_comparison();
-  async::Task<Outcome<Listing>> reading = read({.prefix = options_.prefix, .keys_only = true});
-  Outcome<Listing> listing = co_await reading;
-  if (!listing || !feed_->following()) co_return;
-  async::Task<bool> catching_up =
-      feed_->await_seen(listing->header.revision, loop_.now_us() + patience_us);
-  co_await catching_up;
+  async::Task<std::optional<int64_t>> comparing = compare();
+  std::optional<int64_t> revision = co_await comparing;
+  if (!revision) co_return;
   next_listing_us_ = loop_.now_us() + (loop_.now_us() - began_us) * kListingShare;
-  auto difference = mirror_.difference(listing->entries, listing->header.revision);
+  std::optional<std::string> difference = mirror_.end_comparison();
   if (difference) {
     log(Level::warn, "etcd: the self-check finds that {}", *difference);
     feed_->stop();
@@ -392,40 +450,43 @@ async::Task<void> EtcdStore::check() {
     co_return;
   }
   stand_in_.clear();
-  feed_->advance(listing->header.revision);  // whatever came until then was about other keys
+  feed_->advance(*revision);  // whatever came until then was about other keys
 }
 
-bool EtcdStore::copy_is_old() const {
-  return !options_.copy_path.empty() && mirror_.filled() && mirror_.revision() != copied_revision_;
-}
-
-void EtcdStore::keep_copy() {
-  if (loop_.now_us() < next_copy_us_ || writing_.load() || !copy_is_old()) return;
-  join_writer();
-  next_copy_us_ = loop_.now_us() + kCopyIntervalUs;
-  start_writer();
-}
-
-// What was changed since the last copy is in it before this side leaves.
-void EtcdStore::finish_copy() {
-  join_writer();
-  if (!copy_is_old()) return;
-  start_writer();
-  join_writer();
-}
-
-void EtcdStore::start_writer() {
-  copied_revision_ = mirror_.revision();
-  writing_.store(true);
-  writer_ = std::thread([this, copy = mirror_.copy(clock_.wall_us() / 1'000'000)] {
-    Outcome<void> written = write_durably(options_.copy_path, etcd::write_copy(copy));
-    if (!written) log(Level::error, "the local copy: {}", written.error().message);
-    writing_.store(false);
-  });
-}
-
-void EtcdStore::join_writer() {
-  if (writer_.joinable()) writer_.join();
+// Holds the mirror against all keys, in pieces with turns of the loop between them; a copy that has
+// fallen behind is given their values. The revision of the keys; nothing when it came to no end.
+async::Task<std::optional<int64_t>> EtcdStore::compare() {
+  const bool give = copy_ != nullptr && copy_->behind();
+  etcd::RangeQuery query = etcd::range_of(options_.prefix);
+  query.keys_only = !give;
+  etcd::Pager pages(*client_, std::move(query), mirror_.bounds());
+  mirror_.begin_comparison();
+  etcd::LocalCopy::Giving giving = give ? copy_->begin_pages() : 0;
+  while (!pages.ended()) {
+    async::Task<Outcome<etcd::Pager::Page>> reading = pages.next();
+    Outcome<etcd::Pager::Page> page = co_await reading;
+    if (!page || !feed_->following() || !mirror_.comparing()) {
+      if (give) copy_->abandon_pages(giving);
+      co_return std::nullopt;
+    }
+    mirror_.compare(page->entries, pages.header().revision);
+    if (!give) continue;
+    copy_->add_page(giving, std::move(page->entries), std::move(page->end));
+    async::Task<void> writing = copy_->room();
+    co_await writing;
+  }
+  const Header header = pages.header();
+  if (give) copy_->end_pages(giving, {header.cluster_id, header.revision, now_s()});
+  async::Task<bool> catching_up =
+      feed_->await_seen(header.revision, loop_.now_us() + kCheckPatienceUs);
+  co_await catching_up;
+  net::Waker pause(loop_);
+  for (size_t part = 0; part < etcd::Mirror::kParts; ++part) {
+    mirror_.compare_rest(part);
+    if (mirror_.size() > kManyKeys) co_await pause.wait(loop_.now_us());
+  }
+  if (!feed_->following() || !mirror_.comparing()) co_return std::nullopt;
+  co_return header.revision;
 }
 
 }  // namespace pylon::store

@@ -5,23 +5,23 @@
 // own, unless the server says otherwise), and it is answered when this node's watches have been
 // told of it. Expiry is etcd's leases. Never stale: see Feed; and at an interval the keys that etcd
 // lists are held against what was told, and a difference is a gap, after which everything is read.
-// The last good configuration is kept in a local copy: load() gives that one when etcd cannot be
-// reached at the start, and watches then go on from its revision when etcd is back.
+// The last good configuration is kept in a local copy. The first load() takes it and asks etcd only
+// for what came later; when etcd cannot be reached it gives the copy as it is, and watches go on
+// from its revision when etcd is back.
 //
 // The history is etcd's own versions, as far back as it has not been compacted, and at most
 // `kept_revisions`; each transaction of ours writes its origin along (kOriginKey), changes by
 // others have none.
 //
-// Belongs to the control thread; the copy is written by a thread of its own.
+// Belongs to the control thread, which it never holds up for long: comparing is done in pieces, and
+// the copy is written by a thread of its own.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -29,6 +29,7 @@
 #include "net/loop.h"
 #include "store/etcd/client.h"
 #include "store/etcd/feed.h"
+#include "store/etcd/local_copy.h"
 #include "store/etcd/mirror.h"
 #include "store/history.h"
 #include "store/store.h"
@@ -90,17 +91,13 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   // Adds what comes after `past.oldest`; false: that is compacted, and `oldest` raised.
   async::Task<Outcome<bool>> read_past(Past& past);
 
-  struct Wanted {
-    std::string prefix;
-    bool keys_only = false;
-    int64_t after_revision = 0;
-  };
-  async::Task<Outcome<Listing>> read(Wanted wanted);
-  // The query's revision 0: the newest.
-  async::Task<Outcome<Listing>> read_pages(etcd::RangeQuery query, std::vector<std::string> bounds);
+  async::Task<Outcome<Listing>> read(etcd::RangeQuery query);
+  async::Task<Outcome<Listing>> read_once(etcd::RangeQuery query);
+  async::Task<Outcome<etcd::Header>> read_all(Visitor visit);
   async::Task<Outcome<Listing>> first_read();
-  int64_t take(Listing listing, const Visitor& visit);
-  std::optional<int64_t> take_copy(const Failure& why, const Visitor& visit);
+  async::Task<std::optional<etcd::LocalCopy::Content>> read_copy();
+  async::Task<bool> catch_up(etcd::LocalCopy::Content& copy, const etcd::Header& now);
+  Listing take(etcd::LocalCopy::Content copy);
   async::Task<Outcome<std::vector<int64_t>>> grant(const Transaction& transaction);
   async::Task<void> revoke(std::vector<int64_t> leases);
   async::Task<void> served(int64_t revision);
@@ -112,11 +109,8 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   void start_check();
   static void checked(void* self);
   async::Task<void> check();
-  bool copy_is_old() const;
-  void keep_copy();
-  void finish_copy();
-  void start_writer();
-  void join_writer();
+  async::Task<std::optional<int64_t>> compare();
+  int64_t now_s() const;
 
   const EtcdOptions options_;
   net::Loop& loop_;
@@ -124,20 +118,17 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   std::unique_ptr<etcd::Client> client_;
   std::unique_ptr<etcd::Feed> feed_;
   etcd::Mirror mirror_;
+  std::unique_ptr<etcd::LocalCopy> copy_;  // null: none is kept
   WatchList watches_;
   int64_t newest_ = 0;
-  std::string stand_in_;  // not empty: the copy is served, and why
+  int64_t newest_loaded_ = 0;  // by load(); 0: that is still to come
+  std::string stand_in_;       // not empty: the copy is served, and why
   bool closed_ = false;
 
   async::Task<void> check_;
   bool checking_ = false;
   int64_t next_check_us_ = 0;
   int64_t next_listing_us_ = 0;
-
-  std::thread writer_;
-  std::atomic<bool> writing_{false};
-  int64_t copied_revision_ = 0;
-  int64_t next_copy_us_ = 0;
 };
 
 }  // namespace pylon::store

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "store/etcd/client.h"
-#include "store/etcd/copy_file.h"
 #include "store/etcd/mirror.h"
 #include "store/etcd/wire.h"
 
@@ -111,72 +110,90 @@ TEST(EtcdWire, RefusalsAreToldApart) {
   EXPECT_EQ(read_refusal(502, "<html>").fault, Fault::unavailable);
 }
 
-Mirror::Held held(const std::string& key, int64_t created, int64_t modified) {
-  return std::make_shared<const Entry>(Entry{key, "{}", created, modified});
-}
+// A mirror as the store fills it, and listings as etcd gives them.
+struct Mirrored {
+  Mirrored(const std::vector<Entry>& all, int64_t revision) {
+    mirror.begin_filling();
+    for (const Entry& entry : all) mirror.fill(entry);
+    mirror.end_filling(revision, 1);
+  }
 
-std::vector<Entry> listed(const std::vector<Mirror::Held>& held) {
-  std::vector<Entry> entries;
-  for (const auto& entry : held) entries.push_back(*entry);
-  return entries;
+  // Each entry is a page.
+  void list(const std::vector<Entry>& listed, int64_t revision) {
+    for (const Entry& entry : listed) mirror.compare({entry}, revision);
+    for (size_t part = 0; part < Mirror::kParts; ++part) mirror.compare_rest(part);
+  }
+  std::string difference(const std::vector<Entry>& listed, int64_t revision) {
+    mirror.begin_comparison();
+    list(listed, revision);
+    return mirror.end_comparison().value_or("");
+  }
+
+  Mirror mirror;
+};
+
+Entry entry(const std::string& key, int64_t created, int64_t modified) {
+  return {key, "{}", created, modified};
 }
 
 TEST(EtcdMirror, CutsItsKeysInPieces) {
-  Mirror mirror;
-  std::vector<Mirror::Held> all;
+  std::vector<Entry> all;
   for (size_t i = 0; i < 2 * Mirror::kPieceKeys; ++i) {
-    all.push_back(held("/" + std::to_string(100'000 + i), 2, 2));
+    all.push_back(entry("/" + std::to_string(100'000 + i), 2, 2));
   }
-  mirror.replace(all, 5, 1);
-  EXPECT_EQ(mirror.bounds(), (std::vector<std::string>{"/104999", "/109999"}));
-  mirror.replace({all[0]}, 6, 1);
-  EXPECT_TRUE(mirror.bounds().empty());
+  Mirrored of_many(all, 5);
+  EXPECT_EQ(of_many.mirror.bounds(), (std::vector<std::string>{"/100999", "/101999"}));
+  EXPECT_TRUE(Mirrored({all[0]}, 6).mirror.bounds().empty());
 }
 
 TEST(EtcdMirror, FindsWhatDiffers) {
-  Mirror mirror;
-  std::vector<Mirror::Held> all = {held("/a", 2, 2), held("/b", 3, 5), held("/c", 4, 4)};
-  mirror.replace(all, 5, 1);
-  auto differs = [&](const std::vector<Entry>& list, int64_t revision) {
-    mirror.begin_comparison();
-    return mirror.difference(list, revision).value_or("");
-  };
-  EXPECT_EQ(differs(listed(all), 5), "");
-  EXPECT_EQ(differs(listed({all[0], all[1]}), 5), "/c is not in etcd");
-  EXPECT_EQ(differs(listed({all[1], all[2]}), 5), "/a is not in etcd");
-  EXPECT_EQ(differs(listed({all[0], all[1], held("/bb", 6, 6), all[2]}), 6), "/bb is missing here");
-  EXPECT_EQ(differs(listed({all[0], held("/b", 3, 6), all[2]}), 6),
+  std::vector<Entry> all = {entry("/a", 2, 2), entry("/b", 3, 5), entry("/c", 4, 4)};
+  Mirrored here(all, 5);
+  EXPECT_EQ(here.difference(all, 5), "");
+  EXPECT_EQ(here.difference({all[0], all[1]}, 5), "/c is not in etcd");
+  EXPECT_EQ(here.difference({all[1], all[2]}, 5), "/a is not in etcd");
+  EXPECT_EQ(here.difference({all[0], all[1], entry("/bb", 6, 6), all[2]}, 6),
+            "/bb is missing here");
+  EXPECT_EQ(here.difference({all[0], entry("/b", 3, 6), all[2]}, 6),
             "/b is of revision 6 in etcd, and of 5 here");
+  EXPECT_EQ(here.difference(all, 5), "");
 }
 
 TEST(EtcdMirror, KnowsWhatCameDuringTheComparison) {
-  Mirror mirror;
-  std::vector<Mirror::Held> all = {held("/a", 2, 2), held("/b", 3, 5)};
-  mirror.replace(all, 5, 1);
+  std::vector<Entry> all = {entry("/a", 2, 2), entry("/b", 3, 5)};
+  Mirrored here(all, 5);
+  Mirror& mirror = here.mirror;
   mirror.begin_comparison();
-  mirror.apply({6, {{Entry{"/a", "", 0, 6}, true}}});
-  mirror.apply({7, {{Entry{"/b", "{}", 3, 7}, false}, {Entry{"/c", "{}", 7, 7}, false}}});
-  EXPECT_FALSE(mirror.difference(listed(all), 5));
-  mirror.begin_comparison();
-  EXPECT_TRUE(mirror.difference(listed(all), 7));
+  mirror.apply({6, {{entry("/a", 0, 6), true}}});
+  mirror.apply({7, {{entry("/b", 3, 7), false}, {entry("/c", 7, 7), false}}});
+  here.list(all, 5);
+  EXPECT_EQ(mirror.end_comparison(), std::nullopt);
+  EXPECT_EQ(here.difference(all, 7), "/a is missing here");
 }
 
-TEST(EtcdCopy, IsReadAsItWasWritten) {
-  Copy copy{.cluster_id = 14841639068965178418u, .revision = 12, .saved_s = 1, .entries = {}};
-  copy.entries = {held("/a", 2, 2), std::make_shared<const Entry>(Entry{"/\n", "\n 1\n", 3, 4})};
-  std::string text = write_copy(copy);
-  auto read = read_copy(text);
-  ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->cluster_id, copy.cluster_id);
-  EXPECT_EQ(read->revision, 12);
-  ASSERT_EQ(read->entries.size(), 2u);
-  EXPECT_EQ(read->entries[1]->key, "/\n");
-  EXPECT_EQ(read->entries[1]->value, "\n 1\n");
-  for (size_t size : {size_t{0}, text.size() - 1, text.size() / 2}) {
-    EXPECT_FALSE(read_copy(std::string_view(text).substr(0, size)));
+// A feed that tells a page's changes only after the page has been looked at.
+TEST(EtcdMirror, WaitsForWhatIsOnItsWay) {
+  Mirrored here({entry("/a", 2, 2), entry("/b", 3, 5)}, 5);
+  std::vector<Entry> newer = {entry("/b", 3, 6), entry("/c", 7, 7)};
+  for (bool told : {false, true}) {
+    here.mirror.begin_comparison();
+    here.list(newer, 8);
+    if (told) {
+      here.mirror.apply({6, {{entry("/b", 3, 6), false}}});
+      here.mirror.apply({7, {{entry("/c", 7, 7), false}}});
+      here.mirror.apply({8, {{entry("/a", 0, 8), true}}});
+    }
+    EXPECT_EQ(here.mirror.end_comparison().has_value(), !told);
   }
-  text[text.size() - 3] ^= 1;
-  EXPECT_EQ(read_copy(text).error().message, "it is damaged: its digest does not fit");
+  EXPECT_EQ(here.difference(newer, 8), "");
+}
+
+TEST(EtcdMirror, AFillingEndsTheComparison) {
+  Mirrored here({entry("/a", 2, 2)}, 5);
+  here.mirror.begin_comparison();
+  EXPECT_TRUE(here.mirror.comparing());
+  here.mirror.begin_filling();
+  EXPECT_FALSE(here.mirror.comparing());
 }
 
 }  // namespace

@@ -6,17 +6,21 @@
 
 namespace pylon::store::etcd {
 
-void Mirror::replace(std::vector<Held> entries, int64_t revision, uint64_t cluster_id) {
-  entries_.clear();
-  bounds_.clear();
-  for (Held& entry : entries) {
-    const std::string& key = entry->key;
-    entries_.insert_or_assign(entries_.end(), key, std::move(entry));
-  }
-  size_t place = 0;
-  for (const auto& [key, entry] : entries_) {
-    if (++place % kPieceKeys == 0) bounds_.push_back(key);
-  }
+void Mirror::begin_filling() {
+  keys_.clear();
+  next_bounds_.clear();
+  filled_ = 0;
+  revision_ = 0;
+  comparing_ = false;
+}
+
+void Mirror::fill(const Entry& entry) {
+  keys_.try_emplace(entry.key, {entry.create_revision, entry.mod_revision, round_ - 1});
+  if (++filled_ % kPieceKeys == 0) next_bounds_.push_back(entry.key);
+}
+
+void Mirror::end_filling(int64_t revision, uint64_t cluster_id) {
+  bounds_ = std::exchange(next_bounds_, {});
   revision_ = revision;
   cluster_id_ = cluster_id;
 }
@@ -25,53 +29,77 @@ bool Mirror::apply(const ChangeSet& set) {
   if (!filled() || set.revision <= revision_) return false;
   revision_ = set.revision;
   for (const Change& change : set.changes) {
+    const Entry& entry = change.entry;
     if (change.erased) {
-      entries_.erase(change.entry.key);
-      if (comparing_) erased_[change.entry.key] = set.revision;
-    } else {
-      entries_.insert_or_assign(change.entry.key, std::make_shared<const Entry>(change.entry));
+      keys_.erase(entry.key);
+      if (comparing_) erased_[entry.key] = set.revision;
+      continue;
     }
+    auto [held, fresh] = keys_.try_emplace(entry.key, {0, 0, round_ - 1});
+    held->create_revision = entry.create_revision;
+    held->mod_revision = entry.mod_revision;
   }
   return true;
 }
 
-Copy Mirror::copy(int64_t saved_s) const {
-  Copy copy{.cluster_id = cluster_id_, .revision = revision_, .saved_s = saved_s, .entries = {}};
-  copy.entries.reserve(entries_.size());
-  for (const auto& [key, entry] : entries_) copy.entries.push_back(entry);
-  return copy;
-}
-
 void Mirror::begin_comparison() {
-  erased_.clear();
   comparing_ = true;
+  ++round_;
+  compared_revision_ = 0;
+  erased_.clear();
+  suspects_.clear();
 }
 
-std::optional<std::string> Mirror::difference(const std::vector<Entry>& listed, int64_t revision) {
-  comparing_ = false;
-  auto held = entries_.begin();
-  // Of a key that is held and was not listed.
-  auto unlisted = [&](const Entry& entry) { return entry.create_revision <= revision; };
+void Mirror::compare(const std::vector<Entry>& listed, int64_t revision) {
+  compared_revision_ = revision;
   for (const Entry& entry : listed) {
-    for (; held != entries_.end() && held->first < entry.key; ++held) {
-      if (unlisted(*held->second)) return fmt::format("{} is not in etcd", held->first);
-    }
-    if (held == entries_.end() || held->first != entry.key) {
-      auto gone = erased_.find(entry.key);
-      if (gone != erased_.end() && gone->second > revision) continue;
-      return fmt::format("{} is missing here", entry.key);
-    }
-    int64_t here = held->second->mod_revision;
-    if (here != entry.mod_revision && here <= revision) {
-      return fmt::format("{} is of revision {} in etcd, and of {} here", entry.key,
-                         entry.mod_revision, here);
-    }
-    ++held;
+    Held* held = keys_.find(entry.key);
+    if (held != nullptr) held->round = round_;
+    bool same = held != nullptr && held->mod_revision == entry.mod_revision;
+    if (!same) suspect(entry.key, entry.mod_revision);
   }
-  for (; held != entries_.end(); ++held) {
-    if (unlisted(*held->second)) return fmt::format("{} is not in etcd", held->first);
+}
+
+void Mirror::compare_rest(size_t part) {
+  keys_.for_each_in(part, [this](std::string_view key, const Held& held) {
+    bool unlisted = held.round != round_ && held.create_revision <= compared_revision_;
+    if (unlisted) suspect(key, 0);
+  });
+}
+
+// One more than is kept says enough.
+void Mirror::suspect(std::string_view key, int64_t listed_revision) {
+  if (suspects_.size() <= kMostSuspects) suspects_.emplace(key, listed_revision);
+}
+
+std::optional<std::string> Mirror::end_comparison() {
+  comparing_ = false;
+  std::optional<std::string> difference;
+  for (const auto& [key, listed_revision] : suspects_) {
+    if (!difference) difference = judge(key, listed_revision);
   }
-  return std::nullopt;
+  if (!difference && suspects_.size() > kMostSuspects) {
+    difference = fmt::format("more than {} keys are not as in etcd", kMostSuspects);
+  }
+  suspects_.clear();
+  erased_.clear();
+  return difference;
+}
+
+std::optional<std::string> Mirror::judge(const std::string& key, int64_t listed_revision) const {
+  const Held* held = keys_.find(key);
+  if (listed_revision == 0) {
+    bool told = held == nullptr || held->create_revision > compared_revision_;
+    return told ? std::nullopt : std::optional(fmt::format("{} is not in etcd", key));
+  }
+  if (held == nullptr) {
+    auto gone = erased_.find(key);
+    bool later = gone != erased_.end() && gone->second > compared_revision_;
+    return later ? std::nullopt : std::optional(fmt::format("{} is missing here", key));
+  }
+  int64_t here = held->mod_revision;
+  if (here == listed_revision || here > compared_revision_) return std::nullopt;
+  return fmt::format("{} is of revision {} in etcd, and of {} here", key, listed_revision, here);
 }
 
 }  // namespace pylon::store::etcd

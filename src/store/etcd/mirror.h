@@ -1,52 +1,73 @@
-// Mirror: what this node has been told of the keys in etcd, at one revision. The local copy is
-// written from it, and the self-check holds it against what etcd lists. Control thread.
+// Mirror: which keys etcd has, as far as this node has been told, and of which revisions they are.
+// The self-check holds it against what etcd lists, page by page, while changes go on. Control
+// thread.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "store/etcd/copy_file.h"
+#include "base/key_table.h"
 #include "store/store.h"
 
 namespace pylon::store::etcd {
 
 class Mirror {
  public:
-  using Held = std::shared_ptr<const Entry>;
-  static constexpr size_t kPieceKeys = 5'000;
+  static constexpr size_t kPieceKeys = 1'000;
+
+  // ---- everything, at one revision: begin, each key in order, end
+  void begin_filling();
+  void fill(const Entry& entry);
+  void end_filling(int64_t revision, uint64_t cluster_id);
 
   bool filled() const { return revision_ != 0; }
   int64_t revision() const { return revision_; }
   uint64_t cluster_id() const { return cluster_id_; }
-  size_t size() const { return entries_.size(); }
+  size_t size() const { return keys_.size(); }
 
-  // Everything, at this revision.
-  void replace(std::vector<Held> entries, int64_t revision, uint64_t cluster_id);
   // False: it knew that already, or is not filled.
   bool apply(const ChangeSet& set);
 
-  // Keys that cut all of them in pieces of about kPieceKeys, in order; as of the last replace().
+  // Keys that cut all of them in pieces of about kPieceKeys, in order; as of the last filling.
   const std::vector<std::string>& bounds() const { return bounds_; }
 
-  // As it is now; the entries are shared.
-  Copy copy(int64_t saved_s) const;
-
-  // ---- the self-check: begin, list all keys at one revision, compare
+  // ---- the self-check: begin, each page of all keys at one revision, each of the parts, end
+  static constexpr size_t kParts = KeyTable<int>::kParts;
   void begin_comparison();
-  // `listed`: by key. Nothing when it agrees, but for what has changed after that revision.
-  std::optional<std::string> difference(const std::vector<Entry>& listed, int64_t revision);
+  bool comparing() const { return comparing_; }  // false: it has been filled anew meanwhile
+  void compare(const std::vector<Entry>& listed, int64_t revision);
+  void compare_rest(size_t part);
+  // Nothing when it agrees, but for what has changed after that revision. What was told between
+  // page and end counts too, so a feed that is a little behind is no difference.
+  std::optional<std::string> end_comparison();
 
  private:
-  std::map<std::string, Held, std::less<>> entries_;
+  struct Held {
+    int64_t create_revision;
+    int64_t mod_revision;
+    uint32_t round;  // the last comparison that has listed it
+  };
+  static constexpr size_t kMostSuspects = 10'000;
+
+  void suspect(std::string_view key, int64_t listed_revision);
+  std::optional<std::string> judge(const std::string& key, int64_t listed_revision) const;
+
+  KeyTable<Held> keys_;
   std::vector<std::string> bounds_;
-  std::map<std::string, int64_t> erased_;  // key -> revision, since the comparison began
+  std::vector<std::string> next_bounds_;
+  size_t filled_ = 0;
   int64_t revision_ = 0;
   uint64_t cluster_id_ = 0;
+
   bool comparing_ = false;
+  uint32_t round_ = 0;
+  int64_t compared_revision_ = 0;
+  std::map<std::string, int64_t, std::less<>> erased_;  // key -> revision, since it began
+  std::map<std::string, int64_t> suspects_;             // key -> its revision in etcd; 0: not there
 };
 
 }  // namespace pylon::store::etcd

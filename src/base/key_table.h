@@ -1,0 +1,180 @@
+// KeyTable: texts with a small value each, in as little memory as that takes.
+//
+// An entry is one allocation, of its value and its text; a hash table of pointers finds it. The
+// table lies in parts that grow each by itself: no call takes long however many keys there are, and
+// whoever goes through all of them may do so part by part, with changes in between. One thread at a
+// time.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+
+namespace pylon {
+
+template <class Value>
+class KeyTable {
+  static_assert(std::is_trivially_copyable_v<Value> && alignof(Value) <= alignof(uint64_t));
+
+ public:
+  static constexpr size_t kParts = 256;
+
+  KeyTable() : parts_(std::make_unique<Parts>()) {}
+  KeyTable(KeyTable&& other) noexcept : KeyTable() { swap(other); }
+  KeyTable& operator=(KeyTable&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~KeyTable() { clear(); }
+
+  // Null: it is not there. Valid until the key is erased.
+  Value* find(std::string_view key) {
+    uint64_t hash = hash_guarded(key);
+    Entry* entry = part_of(hash).at(key, hash);
+    return entry != nullptr ? &entry->value : nullptr;
+  }
+  const Value* find(std::string_view key) const { return const_cast<KeyTable*>(this)->find(key); }
+
+  // The key's value, and whether it is the one given: false when the key was there. A key has at
+  // most 4 GiB.
+  std::pair<Value*, bool> try_emplace(std::string_view key, const Value& value) {
+    uint64_t hash = hash_guarded(key);
+    Part& part = part_of(hash);
+    if (Entry* known = part.at(key, hash)) return {&known->value, false};
+    Entry* entry = Entry::make(key, value);
+    part.insert(entry, hash);
+    return {&entry->value, true};
+  }
+
+  bool erase(std::string_view key) {
+    uint64_t hash = hash_guarded(key);
+    Part& part = part_of(hash);
+    Entry* entry = part.at(key, hash);
+    if (entry == nullptr) return false;
+    part.remove(entry, hash);
+    Entry::end(entry);
+    return true;
+  }
+
+  void clear() {
+    for (Part& part : *parts_) {
+      for (Entry* entry : part.slots) Entry::end(entry);
+      part = Part();
+    }
+  }
+
+  size_t size() const {
+    size_t sum = 0;
+    for (const Part& part : *parts_) sum += part.count;
+    return sum;
+  }
+
+  // visit(key, value), in any order; it must not change the table.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (size_t part = 0; part < kParts; ++part) for_each_in(part, visit);
+  }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    const_cast<KeyTable*>(this)->for_each(
+        [&](std::string_view key, const Value& value) { visit(key, value); });
+  }
+  // Those of one part, of kParts. A key stays in its part.
+  template <class Visit>
+  void for_each_in(size_t part, Visit visit) {
+    for (Entry* entry : (*parts_)[part].slots) {
+      if (entry != nullptr) visit(entry->key(), entry->value);
+    }
+  }
+
+ private:
+  // The text lies right behind it.
+  struct Entry {
+    Value value;
+    uint32_t key_bytes;
+
+    char* text() { return reinterpret_cast<char*>(&key_bytes) + sizeof key_bytes; }
+    std::string_view key() { return {text(), key_bytes}; }
+
+    static Entry* make(std::string_view key, const Value& value) {
+      size_t head_bytes = offsetof(Entry, key_bytes) + sizeof key_bytes;
+      void* memory = ::operator new(std::max(sizeof(Entry), head_bytes + key.size()));
+      auto* entry = new (memory) Entry{value, static_cast<uint32_t>(key.size())};
+      std::memcpy(entry->text(), key.data(), key.size());
+      return entry;
+    }
+    static void end(Entry* entry) { ::operator delete(entry); }
+  };
+
+  // Open addressing, one step at a time; what is erased leaves no mark.
+  struct Part {
+    std::vector<Entry*> slots;  // a power of two of them; null: free
+    size_t count = 0;
+
+    size_t home(uint64_t hash) const { return hash & (slots.size() - 1); }
+    size_t after(size_t slot) const { return (slot + 1) & (slots.size() - 1); }
+
+    Entry* at(std::string_view key, uint64_t hash) const {
+      if (slots.empty()) return nullptr;
+      size_t slot = home(hash);
+      while (slots[slot] != nullptr && slots[slot]->key() != key) slot = after(slot);
+      return slots[slot];
+    }
+
+    void insert(Entry* entry, uint64_t hash) {
+      if (count >= slots.size() / 4 * 3) grow();
+      place(entry, hash);
+      ++count;
+    }
+
+    void place(Entry* entry, uint64_t hash) {
+      size_t slot = home(hash);
+      while (slots[slot] != nullptr) slot = after(slot);
+      slots[slot] = entry;
+    }
+
+    void grow() {
+      std::vector<Entry*> before(slots.empty() ? 8 : 2 * slots.size());
+      before.swap(slots);
+      for (Entry* entry : before) {
+        if (entry != nullptr) place(entry, hash_guarded(entry->key()));
+      }
+    }
+
+    // Those behind it move up, when they would not be found across the gap.
+    void remove(const Entry* entry, uint64_t hash) {
+      size_t gap = home(hash);
+      while (slots[gap] != entry) gap = after(gap);
+      for (size_t slot = after(gap); slots[slot] != nullptr; slot = after(slot)) {
+        size_t wanted = home(hash_guarded(slots[slot]->key()));
+        size_t mask = slots.size() - 1;
+        bool reached_from_gap = ((slot - wanted) & mask) >= ((slot - gap) & mask);
+        if (reached_from_gap) slots[std::exchange(gap, slot)] = slots[slot];
+      }
+      slots[gap] = nullptr;
+      --count;
+    }
+  };
+  using Parts = std::array<Part, kParts>;
+
+  Part& part_of(uint64_t hash) {
+    return (*parts_)[hash >> (std::numeric_limits<uint64_t>::digits - std::countr_zero(kParts))];
+  }
+  void swap(KeyTable& other) noexcept { parts_.swap(other.parts_); }
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace pylon
