@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace pylon::net {
@@ -32,8 +33,10 @@ void Listener::pause() {
   arm(loop_.now_us() + kPauseUs);
 }
 
+// An accept that finds nobody costs as much as a read. So as many are tried as there were lately;
+// who is left over raises the next turn's event.
 void Listener::on_events(uint32_t) {
-  for (int i = 0; i < kAcceptsPerTurn && !paused_; i++) {
+  for (int i = 0; i < batch_ && !paused_; i++) {
     if (!acceptor_.may_accept()) {
       pause();
       return;
@@ -51,8 +54,13 @@ void Listener::on_events(uint32_t) {
       acceptor_.on_exhausted();
       pause();
     }
+    batch_ = std::max(i, 1);
+    full_batches_ = 0;
     return;
   }
+  if (++full_batches_ < kPatience) return;
+  full_batches_ = 0;
+  batch_ = std::min(batch_ * 2, kAcceptsPerTurn);
 }
 
 }  // namespace pylon::net

@@ -37,6 +37,7 @@ class Listener final : private Watcher, private Timer {
 
  private:
   static constexpr int kAcceptsPerTurn = 32;
+  static constexpr int kPatience = 8;  // full batches before they grow
   static constexpr int64_t kPauseUs = 100'000;
 
   void on_events(uint32_t) override;
@@ -46,6 +47,8 @@ class Listener final : private Watcher, private Timer {
   Loop& loop_;
   int fd_;
   Acceptor& acceptor_;
+  int batch_ = 1;  // accepts in a turn
+  int full_batches_ = 0;
   bool paused_ = true;
   bool stopped_ = false;
 };

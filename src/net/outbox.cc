@@ -17,12 +17,12 @@ size_t total_of(const iovec* parts, int count) {
 
 Outbox::~Outbox() { std::free(octets_); }
 
-IoState Outbox::send(Stream& stream, const iovec* parts, int count) {
+IoState Outbox::send(Stream& stream, const iovec* parts, int count, bool last) {
   size_t total = total_of(parts, count);
   if (total == 0) return empty() ? IoState::ok : flush(stream);
   size_t sent = 0;
   if (empty()) {
-    Io io = stream.write(parts, count);
+    Io io = last ? stream.write_last(parts, count) : stream.write(parts, count);
     if (io.state == IoState::error) return io.state;
     sent = io.bytes;
     sent_bytes_ += sent;

@@ -19,7 +19,8 @@ class Outbox {
   ~Outbox();
 
   // ok: all is with the kernel. again: a remainder waits. error: the stream is broken.
-  IoState send(Stream& stream, const iovec* parts, int count);
+  // `last`: the end mark or close() follows at once.
+  IoState send(Stream& stream, const iovec* parts, int count, bool last = false);
   // The octets of a pipe, to a stream that has pipes(). Only while empty().
   IoState send(Stream& stream, PipeLease pipe);
   IoState flush(Stream& stream);

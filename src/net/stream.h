@@ -38,7 +38,7 @@ class Stream {
   virtual Io write(const iovec* parts, int count) = 0;
   // write() of octets that shutdown_write() or close() follows at once, when all are taken: they
   // may leave together with the end mark.
-  virtual Io write_last(const char* octets, size_t size) { return write(octets, size); }
+  virtual Io write_last(const iovec* parts, int count) { return write(parts, count); }
   // The same through a pipe, for octets that nobody looks at (net/pipe.h): read() into an empty
   // one, and write() of what is in it. Only if pipes().
   virtual bool pipes() const { return false; }
@@ -59,6 +59,10 @@ class Stream {
   Io write(const char* octets, size_t size) {
     iovec part{const_cast<char*>(octets), size};
     return write(&part, 1);
+  }
+  Io write_last(const char* octets, size_t size) {
+    iovec part{const_cast<char*>(octets), size};
+    return write_last(&part, 1);
   }
 
   // Neither usable nor broken yet: the connection, or what TLS settles first, is under way.

@@ -25,7 +25,9 @@ ssize_t receive(int fd, char* into, size_t size) { return ::recv(fd, into, size,
 ssize_t send_one(int fd, const iovec& part, int flags) {
   return ::send(fd, part.iov_base, part.iov_len, MSG_NOSIGNAL | flags);
 }
-ssize_t send_all(int fd, const msghdr& message) { return ::sendmsg(fd, &message, MSG_NOSIGNAL); }
+ssize_t send_all(int fd, const msghdr& message, int flags) {
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL | flags);
+}
 #else
 ssize_t receive(int fd, char* into, size_t size) {
   return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr);
@@ -33,17 +35,17 @@ ssize_t receive(int fd, char* into, size_t size) {
 ssize_t send_one(int fd, const iovec& part, int flags) {
   return ::syscall(SYS_sendto, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL | flags, nullptr, 0);
 }
-ssize_t send_all(int fd, const msghdr& message) {
-  return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
+ssize_t send_all(int fd, const msghdr& message, int flags) {
+  return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL | flags);
 }
 #endif
 
-ssize_t send_parts(int fd, const iovec* parts, int count) {
-  if (count == 1) return send_one(fd, *parts, 0);
+ssize_t send_parts(int fd, const iovec* parts, int count, int flags) {
+  if (count == 1) return send_one(fd, *parts, flags);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = static_cast<size_t>(count);
-  return send_all(fd, message);
+  return send_all(fd, message, flags);
 }
 
 }  // namespace
@@ -137,7 +139,7 @@ Io TcpStream::send(Send once) {
 }
 
 Io TcpStream::write(const iovec* parts, int count) {
-  return send([&] { return send_parts(fd_, parts, count); });
+  return send([&] { return send_parts(fd_, parts, count, 0); });
 }
 
 Io TcpStream::drain(Pipe& pipe) {
@@ -145,12 +147,8 @@ Io TcpStream::drain(Pipe& pipe) {
 }
 
 // With MSG_MORE the kernel holds them for the end mark, which then costs no segment of its own.
-Io TcpStream::write_last(const char* octets, size_t size) {
-  if (!can_write_) return {broken_ ? IoState::error : IoState::again};
-  iovec part{const_cast<char*>(octets), size};
-  ssize_t sent = send_one(fd_, part, MSG_MORE);
-  if (sent > 0) return {IoState::ok, static_cast<size_t>(sent)};
-  return write(&part, 1);
+Io TcpStream::write_last(const iovec* parts, int count) {
+  return send([&] { return send_parts(fd_, parts, count, MSG_MORE); });
 }
 
 void TcpStream::shutdown_write() {

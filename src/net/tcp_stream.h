@@ -22,7 +22,8 @@ class TcpStream final : public Stream, private Watcher {
   Io read(char* into, size_t size) override;
   Io write(const iovec* parts, int count) override;
   using Stream::write;
-  Io write_last(const char* octets, size_t size) override;
+  Io write_last(const iovec* parts, int count) override;
+  using Stream::write_last;
   bool pipes() const override { return true; }
   Io fill(Pipe& pipe, size_t at_most) override;
   Io drain(Pipe& pipe) override;

@@ -459,9 +459,14 @@ void ServerConnection::replace_body(std::string_view octets) {
 
 // ---- response
 
+// Nothing but the log comes between the last octets and the end of the connection, where that is
+// to end: they leave together.
 Push ServerConnection::send(const iovec* parts, int count) {
-  for (int i = 0; i < count; i++) request_->exchange.bytes_sent += parts[i].iov_len;
-  return sent(outbox_.send(*stream_, parts, count));
+  Request& request = *request_;
+  for (int i = 0; i < count; i++) request.exchange.bytes_sent += parts[i].iov_len;
+  bool last = request.answered && !request.keep_alive && request.decoder.done() &&
+              request.delimiter != Delimiter::tunnel;
+  return sent(outbox_.send(*stream_, parts, count, last));
 }
 
 Push ServerConnection::flush() { return sent(outbox_.flush(*stream_)); }
