@@ -72,7 +72,8 @@ AdminApi::AdminApi(const ResourceApi::Parts& parts, AdminOptions options,
       options_(std::move(options)),
       access_(options_.access),
       resources_(parts_, options_.key_prefix, options_.v3),
-      history_({parts_.store, parts_.node, Keys(options_.key_prefix), resources_.turns()}) {
+      history_({parts_.store, parts_.node, Keys(options_.key_prefix), resources_.turns(),
+                parts_.catalogue, parts_.cipher}) {
   if (pushed == nullptr) return;
   standalone_.emplace(Standalone::Parts{*pushed, parts_.catalogue, parts_.node, parts_.clock});
 }

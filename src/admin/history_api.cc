@@ -8,7 +8,7 @@
 #include "admin/answer.h"
 #include "admin/body.h"
 #include "admin/json_diff.h"
-#include "admin/usage.h"
+#include "admin/way_back.h"
 #include "base/hash.h"
 #include "base/strings.h"
 
@@ -18,10 +18,8 @@ using config::Kind;
 using config::ResourceType;
 using http::ApiRequest;
 using http::ApiResponse;
-using store::Entry;
 using store::HistoryQuery;
 using store::KeyDifference;
-using store::Operation;
 using store::Outcome;
 
 namespace {
@@ -255,22 +253,25 @@ HistoryApi::Answer HistoryApi::rollback(const ApiRequest& request, std::string a
     auto asking = kept->differences(now, to->as_int(), *query);
     Outcome<Differences> back = co_await asking;
     if (!back) co_return refused(back.error());
-    std::vector<store::Compare> relied_on;
-    auto judging = why_not(*back, now, relied_on);
+    WayBack way({parts_.store, parts_.node, parts_.keys, parts_.catalogue, parts_.cipher},
+                std::move(*back), now);
+    auto completing = way.complete();
+    Outcome<void> completed = co_await completing;
+    if (!completed) co_return store_failure(completed.error());
+    auto judging = way.why_not();
     Outcome<std::string> fault = co_await judging;
     if (!fault) co_return store_failure(fault.error());
     if (!fault->empty()) co_return error_answer(400, *fault);
 
     Json changes = Json::array();
-    for (const KeyDifference& difference : *back) changes.push_back(shown_difference(difference));
+    for (const KeyDifference& one : way.differences()) changes.push_back(shown_difference(one));
     Json answer = Json::object({{"to", *to}, {"dry_run", Json(is_dry)}, {"revision", Json(now)}});
     answer["changes"] = std::move(changes);
-    if (is_dry || back->empty()) co_return json_answer(200, answer);
+    if (is_dry || way.differences().empty()) co_return json_answer(200, answer);
 
-    auto making = way_back(*back);
+    auto making = way.transaction();
     Outcome<store::Transaction> transaction = co_await making;
     if (!transaction) co_return store_failure(transaction.error());
-    transaction->compares.insert(transaction->compares.end(), relied_on.begin(), relied_on.end());
     std::string comment(request.field("X-Pylon-Comment"));
     if (comment.empty()) comment = fmt::format("rollback to revision {}", to->as_int());
     transaction->origin = {author, request.remote.to_string(), std::move(comment)};
@@ -287,65 +288,6 @@ HistoryApi::Answer HistoryApi::rollback(const ApiRequest& request, std::string a
     set_field(response, "X-Pylon-Revision", std::to_string(done->revision));
     co_return response;
   }
-}
-
-// One transaction that holds only while nobody else changes these keys.
-async::Task<Outcome<store::Transaction>> HistoryApi::way_back(const Differences& back) const {
-  store::Transaction transaction;
-  for (const KeyDifference& one : back) {
-    async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(one.key);
-    Outcome<std::optional<Entry>> held = co_await getting;
-    if (!held) co_return tl::unexpected(held.error());
-    bool as_seen = held->has_value() == one.before.has_value() &&
-                   (!one.before || (*held)->value == *one.before);
-    // A revision that cannot be: the transaction then fails as for any other conflict.
-    int64_t expected = !as_seen ? -1 : *held ? (*held)->mod_revision : 0;
-    transaction.compares.push_back({one.key, expected});
-    if (one.after) {
-      transaction.operations.push_back({Operation::Kind::put, one.key, *one.after});
-    } else {
-      transaction.operations.push_back({Operation::Kind::erase, one.key});
-    }
-  }
-  co_return transaction;
-}
-
-// Why the state afterwards would have a reference to nothing; empty when it has none.
-// `relied_on`: what must still hold when it is written, of what was so after the revision.
-async::Task<Outcome<std::string>> HistoryApi::why_not(
-    const Differences& back, int64_t revision, std::vector<store::Compare>& relied_on) const {
-  StringMap<const KeyDifference*> changed;
-  for (const KeyDifference& one : back) changed.emplace(one.key, &one);
-  for (const KeyDifference& one : back) {
-    Json name = named(one.key);
-    const Json* resource = name.find("resource");
-    const ResourceType* type =
-        resource != nullptr ? config::find_resource_type(resource->as_string()) : nullptr;
-    if (type == nullptr) continue;
-    Result<Json> value = one.after ? Json::parse(*one.after) : Result<Json>(Json());
-    if (!value) continue;
-    for (const config::Reference& reference : config::references_of(type->kind, *value)) {
-      std::string key = parts_.keys.item(config::resource_type(reference.kind), {}, reference.id);
-      auto other = changed.find(key);
-      bool there = other != changed.end() && other->second->after;
-      if (other == changed.end()) {
-        async::Task<Outcome<std::optional<Entry>>> getting = parts_.store.get(key);
-        Outcome<std::optional<Entry>> held = co_await getting;
-        if (!held) co_return tl::unexpected(held.error());
-        there = held->has_value();
-        if (there) relied_on.push_back({key, 0, store::Compare::Kind::there});
-      }
-      if (!there) co_return fmt::format("{} would refer to {}, which is not there", one.key, key);
-    }
-    if (one.after || back.size() > 1) continue;
-    std::string id(name.find("id")->as_string());
-    auto asking = who_uses(parts_.store, parts_.keys, type->kind, id, 0);
-    Outcome<std::optional<std::string>> use = co_await asking;
-    if (!use) co_return tl::unexpected(use.error());
-    if (*use) co_return **use;
-    relied_on = nobody_else_uses(parts_.keys, type->kind, revision);
-  }
-  co_return std::string();
 }
 
 }  // namespace pylon::admin

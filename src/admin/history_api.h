@@ -6,8 +6,8 @@
 //   POST /apisix/admin/rollback {"to": 12, "resource": "routes", "id": "1", "dry_run": true}
 //
 // A rollback is one transaction and itself a revision, so it can be undone in the same way. It does
-// not bring back an item whose references are gone, nor take one away that others use. Secrets are
-// not shown: of an ssl's keys only that they have changed.
+// not bring back an item whose references are gone or whose key another consumer has now, nor take
+// one away that others use. Secrets are not shown: of an ssl's keys only that they have changed.
 #pragma once
 
 #include <optional>
@@ -21,6 +21,8 @@
 #include "async/turns.h"
 #include "base/json.h"
 #include "http/api.h"
+#include "plugin/catalogue.h"
+#include "plugin/field_cipher.h"
 #include "store/history.h"
 #include "store/store.h"
 
@@ -33,6 +35,8 @@ class HistoryApi {
     Node& node;
     Keys keys;
     async::Turns& turns;  // of all writes
+    const plugin::Catalogue& catalogue;
+    const plugin::FieldCipher* cipher;  // null: values are stored as they are meant
   };
   explicit HistoryApi(Parts parts) : parts_(std::move(parts)) {}
 
@@ -55,10 +59,6 @@ class HistoryApi {
   Json shown_change(const store::HistoryChange& change) const;
   Json shown_difference(const store::KeyDifference& difference) const;
   Json named(std::string_view key) const;
-
-  async::Task<store::Outcome<store::Transaction>> way_back(const Differences& back) const;
-  async::Task<store::Outcome<std::string>> why_not(const Differences& back, int64_t revision,
-                                                   std::vector<store::Compare>& relied_on) const;
 
   Parts parts_;
 };

@@ -219,7 +219,7 @@ async::Task<ApiResponse> ResourceApi::erase(Call call) {
     if (asks) {
       int64_t now = parts_.store.revision();
       async::Task<Outcome<std::optional<std::string>>> asking =
-          who_uses(parts_.store, keys_, type.kind, call.target.id, looked_at);
+          who_uses(parts_.store, keys_, type.kind, {call.target.id}, looked_at);
       Outcome<std::optional<std::string>> use = co_await asking;
       if (!use) co_return store_failure(use.error());
       if (*use) co_return error_answer(400, **use);

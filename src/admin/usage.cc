@@ -39,10 +39,10 @@ constexpr Rule kRules[] = {
     {Kind::stream_route, Kind::stream_route, "stream route"},
 };
 
-bool refers(Kind by, const Json& value, Kind used, std::string_view id) {
+bool refers(Kind by, const Json& value, Kind used, const StringSet& ids) {
   std::vector<config::Reference> references = config::references_of(by, value);
   return std::any_of(references.begin(), references.end(), [&](const config::Reference& reference) {
-    return reference.kind == used && reference.id == id;
+    return reference.kind == used && ids.contains(reference.id);
   });
 }
 
@@ -64,24 +64,26 @@ std::string refusal(const Rule& rule, std::string_view user, bool by_plugin) {
 }
 
 // The refusal that one stored value gives rise to.
-std::optional<std::string> use_by(const Rule& rule, const Entry& entry, std::string_view id) {
+std::optional<std::string> use_by(const Rule& rule, const Entry& entry, const StringSet& ids) {
   auto value = Json::parse(entry.value);
   if (!value) return std::nullopt;
   std::string_view user = std::string_view(entry.key).substr(entry.key.rfind('/') + 1);
   Json plugins = Json::object();
   if (const Json* given = value->find("plugins")) plugins["plugins"] = *given;
-  if (rule.by_plugin && refers(rule.by, plugins, rule.used, id)) return refusal(rule, user, true);
+  if (rule.by_plugin && refers(rule.by, plugins, rule.used, ids)) return refusal(rule, user, true);
   value->erase("plugins");
-  if (rule.by_field && refers(rule.by, *value, rule.used, id)) return refusal(rule, user, false);
+  if (rule.by_field && refers(rule.by, *value, rule.used, ids)) return refusal(rule, user, false);
   return std::nullopt;
 }
 
 std::optional<std::string> first_use(const Rule& rule, const std::vector<Entry>& entries,
-                                     std::string_view collection, std::string_view id) {
+                                     std::string_view collection, const StringSet& ids,
+                                     const Counts& counts) {
   const config::ResourceType& type = config::resource_type(rule.by);
   for (const Entry& entry : entries) {
     if (!Keys::is_direct(type, collection, entry.key)) continue;
-    if (auto refusal = use_by(rule, entry, id)) return refusal;
+    if (counts && !counts(entry.key)) continue;
+    if (auto refusal = use_by(rule, entry, ids)) return refusal;
   }
   return std::nullopt;
 }
@@ -89,15 +91,17 @@ std::optional<std::string> first_use(const Rule& rule, const std::vector<Entry>&
 }  // namespace
 
 async::Task<Outcome<std::optional<std::string>>> who_uses(store::Store& store, const Keys& keys,
-                                                          Kind kind, std::string id,
-                                                          int64_t after_revision) {
+                                                          Kind kind, StringSet ids,
+                                                          int64_t after_revision, Counts counts) {
+  std::string text = ids.size() == 1 ? *ids.begin() : std::string();
   for (const Rule& rule : kRules) {
     if (rule.used != kind) continue;
     std::string collection = keys.collection(config::resource_type(rule.by), {});
-    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, id, after_revision);
+    async::Task<Outcome<std::vector<Entry>>> listing =
+        store.search(collection, text, after_revision);
     Outcome<std::vector<Entry>> entries = co_await listing;
     if (!entries) co_return tl::unexpected(entries.error());
-    std::optional<std::string> refusal = first_use(rule, *entries, collection, id);
+    std::optional<std::string> refusal = first_use(rule, *entries, collection, ids, counts);
     if (refusal) co_return refusal;
   }
   co_return std::nullopt;

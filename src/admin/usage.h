@@ -2,6 +2,7 @@
 // Source: Admin API reference, section 3, last column of the table.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,16 +10,20 @@
 
 #include "admin/target.h"
 #include "async/task.h"
+#include "base/hash.h"
 #include "store/store.h"
 
 namespace pylon::admin {
 
-// Why it cannot be deleted; nothing when nobody uses it. Reads the collections that may refer to
-// the kind for values that contain the id and were written after the revision (0: all).
+// Why these of a kind cannot be deleted; nothing when nobody uses them. Reads the collections that
+// may refer to the kind for values that were written after the revision (0: all). `counts`: whether
+// the user under that key does; empty: all do.
+using Counts = std::function<bool(std::string_view key)>;
 async::Task<store::Outcome<std::optional<std::string>>> who_uses(store::Store& store,
                                                                  const Keys& keys,
-                                                                 config::Kind kind, std::string id,
-                                                                 int64_t after_revision);
+                                                                 config::Kind kind, StringSet ids,
+                                                                 int64_t after_revision,
+                                                                 Counts counts = {});
 
 // Hold while nobody writes what may refer to the kind, after the revision.
 std::vector<store::Compare> nobody_else_uses(const Keys& keys, config::Kind kind, int64_t revision);

@@ -1,6 +1,6 @@
-// Http2Metrics: what HTTP/2 clients of one worker did that leads nowhere, as series of metrics:
-// pylon_http2_nuisances{kind,what}, where what is `seen` or `ended` (a connection was ended for
-// it). A series is there once it has happened.
+// Http2Metrics: what the HTTP/2 peers of one worker did that leads nowhere, as series of metrics:
+// pylon_http2_nuisances{peer,kind,what}, where peer is `client` or `upstream` and what is `seen` or
+// `ended` (a connection was ended for it). A series is there once it has happened.
 #pragma once
 
 #include <array>
@@ -16,9 +16,9 @@ class Http2Metrics {
       : metrics_(metrics), shard_(shard) {}
 
   // Adds what was counted since the last call. Costs little when that is nothing.
-  void report(const http::h2::NuisanceCounts& counts) {
-    add(counts.seen, seen_, "seen");
-    add(counts.ended, ended_, "ended");
+  void report(const http::h2::NuisanceCounts& clients, const http::h2::NuisanceCounts& upstreams) {
+    add(clients, clients_, "client");
+    add(upstreams, upstreams_, "upstream");
   }
 
  private:
@@ -26,34 +26,41 @@ class Http2Metrics {
     observe::Counter counter;
     uint64_t told = 0;
   };
-  using AllSeries = std::array<Series, http::h2::kNuisances>;
+  struct OfPeers {
+    std::array<Series, http::h2::kNuisances> seen, ended;
+  };
 
-  void add(const std::array<uint64_t, http::h2::kNuisances>& counts, AllSeries& all,
-           std::string_view what) {
-    for (size_t kind = 0; kind < counts.size(); kind++) {
-      Series& series = all[kind];
-      if (counts[kind] == series.told) continue;
-      if (series.told == 0) series.counter = bind(kind, what);
-      series.counter.add(static_cast<double>(counts[kind] - series.told));
-      series.told = counts[kind];
+  void add(const http::h2::NuisanceCounts& counts, OfPeers& all, std::string_view peer) {
+    for (size_t kind = 0; kind < http::h2::kNuisances; kind++) {
+      add(counts.seen[kind], all.seen[kind], {peer, name(kind), "seen"});
+      add(counts.ended[kind], all.ended[kind], {peer, name(kind), "ended"});
     }
   }
 
-  observe::Counter bind(size_t kind, std::string_view what) {
+  void add(uint64_t count, Series& series, const std::array<std::string_view, 3>& labels) {
+    if (count == series.told) return;
+    if (series.told == 0) series.counter = bind(labels);
+    series.counter.add(static_cast<double>(count - series.told));
+    series.told = count;
+  }
+
+  static std::string_view name(size_t kind) {
+    return http::h2::nuisance_name(static_cast<http::h2::Nuisance>(kind));
+  }
+
+  observe::Counter bind(const std::array<std::string_view, 3>& labels) {
     observe::FamilyId family =
         metrics_.family({.name = "pylon_http2_nuisances",
-                         .help = "Acts of HTTP/2 clients that lead nowhere, and connections that "
+                         .help = "Acts of HTTP/2 peers that lead nowhere, and connections that "
                                  "ended for them",
-                         .labels = {"kind", "what"}});
-    std::array<std::string_view, 2> values{
-        http::h2::nuisance_name(static_cast<http::h2::Nuisance>(kind)), what};
-    return shard_.counter(family, values);
+                         .labels = {"peer", "kind", "what"}});
+    return shard_.counter(family, labels);
   }
 
   observe::Metrics& metrics_;
   observe::MetricShard& shard_;
-  AllSeries seen_{};
-  AllSeries ended_{};
+  OfPeers clients_{};
+  OfPeers upstreams_{};
 };
 
 }  // namespace pylon::gateway

@@ -247,6 +247,13 @@ struct LimitSettings {
   uint64_t memory_bytes = 0;     // of the gateway process; 0: not limited
 };
 
+// PINGs on HTTP/2 connections to upstreams (http/h2/client_connection.h).
+struct PingSettings {
+  int64_t after_ms = 10'000;
+  int64_t timeout_ms = 20'000;
+  int64_t interval_ms = 310'000;
+};
+
 // The prometheus export server and what it serves; the rest is in plugin_attr.
 struct MetricsSettings {
   bool enabled = true;
@@ -278,6 +285,7 @@ struct Settings {
   SecretSettings secrets;
   StoreSettings store;
   LimitSettings limits;
+  PingSettings pings;
   int64_t stop_timeout_ms = 10'000;  // pylon.stop_timeout: how long SIGTERM waits for requests
 
   std::vector<std::string> plugins;  // as APISIX's list

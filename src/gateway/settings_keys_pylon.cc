@@ -26,6 +26,15 @@ constexpr Key kKeys[] = {
     {"pylon.limits.memory", bytes<0, &S::limits, &Limits::memory_bytes>(),
      "What the gateway process may use; near it idle connections are closed, then new ones "
      "refused. 0: not limited."},
+    {"pylon.http2_ping.after", duration<&S::pings, &PingSettings::after_ms>(),
+     "After how long a silence an upstream of HTTP/2 (grpc, grpcs) that requests wait for is asked "
+     "by PING whether it is there. 0: never."},
+    {"pylon.http2_ping.timeout", duration<&S::pings, &PingSettings::timeout_ms>(),
+     "How long nothing may come after that, before the connection is given up with its requests; "
+     "new ones go elsewhere after a second."},
+    {"pylon.http2_ping.interval", duration<&S::pings, &PingSettings::interval_ms>(),
+     "The least time between two PINGs while nothing but the answers to them comes: many servers "
+     "of gRPC end connections with more than one in 5 minutes."},
     {"pylon.etcd.check_interval",
      duration<&S::store, &StoreSettings::etcd, &Etcd::check_interval_ms>(),
      "How often what this node has is compared with what etcd holds; a difference is mended at "

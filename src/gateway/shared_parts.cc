@@ -97,6 +97,13 @@ upstream::Keepalive default_keepalive(const Settings& settings) {
   return keepalive;
 }
 
+http::h2::PingTerms upstream_pings(const Settings& settings) {
+  const PingSettings& pings = settings.pings;
+  return {.after_us = pings.after_ms * 1000,
+          .patience_us = pings.timeout_ms * 1000,
+          .apart_us = pings.interval_ms * 1000};
+}
+
 tls::ServerOptions tls_server(const Settings& settings) {
   const SslSettings& ssl = settings.ssl;
   tls::ServerOptions options;

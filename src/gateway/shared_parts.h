@@ -6,6 +6,7 @@
 #include "expr/template.h"
 #include "gateway/secret_store.h"
 #include "gateway/settings.h"
+#include "http/h2/client_connection.h"
 #include "http/server.h"
 #include "proxy/options.h"
 #include "tls/client_context.h"
@@ -23,6 +24,7 @@ proxy::Options proxy_options(const Settings& settings);
 // resolv.conf and hosts of this machine, overruled by apisix.dns_resolver and its companions.
 upstream::dns::Config dns_config(const Settings& settings);
 upstream::Keepalive default_keepalive(const Settings& settings);
+http::h2::PingTerms upstream_pings(const Settings& settings);
 // How TLS is spoken with clients, and with upstreams.
 tls::ServerOptions tls_server(const Settings& settings);
 tls::ClientOptions tls_client(const Settings& settings);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gateway/shared_parts.h"
 #include "gateway/socket_ends.h"
 #include "net/listener.h"
 #include "net/tcp_stream.h"
@@ -97,6 +98,7 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
       dns_transport_(std::make_unique<upstream::dns::NetTransport>(loop_)),
       resolver_(shared.dns, *dns_transport_, clock_),
       tls_client_(tls::ClientContext::make(shared.tls_client).value()),
+      http2_pool_(loop_, *tls_client_, upstream_pings(shared.settings)),
       log_courier_(loop_, resolver_, *tls_client_),
       lent_{.clock = clock_,
             .metrics = shared.metrics.shard(index),
@@ -221,7 +223,7 @@ void Worker::every_second() {
   counts_.busy.store(busy, std::memory_order_relaxed);
   counts_.accepted.store(connections_.opened, std::memory_order_relaxed);
   counts_.requests.store(proxy_.requests(), std::memory_order_relaxed);
-  http2_metrics_.report(http2.nuisances);
+  http2_metrics_.report(http2.nuisances, http2_pool_.nuisances());
   session_metrics_.report(tcp_, udp_);
   log_metrics_.report(log_courier_);
   pipe_metrics_.report();

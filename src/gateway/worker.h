@@ -126,7 +126,7 @@ class Worker {
   upstream::Resolver resolver_;
   std::unique_ptr<tls::ClientContext> tls_client_;
   upstream::Pool pool_{loop_, *tls_client_};
-  upstream::Http2Pool http2_pool_{loop_, *tls_client_};
+  upstream::Http2Pool http2_pool_;
   upstream::Balancer balancer_{clock_};
   proxy::WorkerHttpClient http_client_{loop_, resolver_, *tls_client_};
   proxy::WorkerPauses pauses_{loop_};

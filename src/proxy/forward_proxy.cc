@@ -62,7 +62,7 @@ ForwardProxy::ForwardProxy(net::Loop& loop, upstream::Resolver& resolver, tls::C
       resolver_(resolver),
       workshop_{endpoints_, health_, upstream::DenseIds(), *this, {.size = 0}},
       pool_(loop, tls),
-      http2_(loop, tls),
+      http2_(loop, tls, {}),  // its nodes speak HTTP/1
       balancer_(clock),
       forwarder_(loop, pool_, http2_, balancer_, options) {}
 

@@ -28,6 +28,7 @@ namespace {
 constexpr size_t kHeadRead = 2048;  // of the first read, for clients with a window
 constexpr int kMoves = 64;          // of octets, before others have their turn
 constexpr int kMaxInterims = 1000;  // 1xx answers before the final one
+constexpr size_t kMaxInterimOctets = 256 << 10;
 
 bool asks_for_websocket(const Exchange& exchange) {
   return exchange.wants_upgrade &&
@@ -294,6 +295,7 @@ Forwarder::Step Forwarder::await_head(Errand& errand, Trial& trial, RequestPump&
   for (int moves = 0; moves < kMoves; moves++) {
     Step pumped = pump_request(errand, trial, request);
     if (pumped == Step::ended) return pumped;
+    if (held_by_client(errand, trial)) return Step::wait;
     http::Response& response = errand.exchange.response;
     http::Method asked = forwarded_method(errand.exchange);
     switch (trial.connection->read_head(settings_.answer_head, asked, response)) {
@@ -346,7 +348,13 @@ Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
     trace.header_us = loop_.now_us();
     return Step::ready;
   }
-  if (++trial.interims > kMaxInterims) {
+  return take_interim(errand, trial);
+}
+
+Forwarder::Step Forwarder::take_interim(Errand& errand, Trial& trial) {
+  http::Response& response = errand.exchange.response;
+  trial.interim_octets += response.fields.line_octets();
+  if (++trial.interims > kMaxInterims || trial.interim_octets > kMaxInterimOctets) {
     return fail(errand, trial, nullptr, Failure::malformed, "too many interim answers");
   }
   if (errand.exchange.downstream->send_interim(response) == http::Push::error) {
@@ -355,11 +363,21 @@ Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
   return Step::wait;
 }
 
+// Interim answers go on as fast as the client reads them, and no faster.
+bool Forwarder::held_by_client(const Errand& errand, const Trial& trial) {
+  http::Downstream& client = *errand.exchange.downstream;
+  if (trial.interims == 0 || client.unsent() == 0) return false;
+  (void)client.flush();
+  return client.unsent() != 0 && !client.gone();
+}
+
 int64_t Forwarder::head_deadline_us(const Errand& errand, const Trial& trial,
                                     const RequestPump& request) const {
   if (trial.yields) return loop_.now_us();
   int64_t patience_us = settings_.body_timeout_us;
-  if (!request.waits_for_client()) {
+  if (trial.interims != 0 && errand.exchange.downstream->unsent() != 0) {
+    patience_us = settings_.send_timeout_us;
+  } else if (!request.waits_for_client()) {
     patience_us = 1000 * (request.finished() ? errand.timeouts.read_ms : errand.timeouts.send_ms);
   }
   return std::min(errand.deadline_us, trial.progress_us + patience_us);
@@ -374,6 +392,7 @@ Forwarder::Step Forwarder::refuse_late(Errand& errand, Trial& trial) {
 Forwarder::Step Forwarder::head_timeout(Errand& errand, Trial& trial, const RequestPump& request) {
   if (loop_.now_us() < head_deadline_us(errand, trial, request)) return Step::wait;
   if (too_late(errand)) return refuse_late(errand, trial);
+  if (held_by_client(errand, trial)) return slow_client(errand, trial);
   if (request.waits_for_client()) return refuse(trial, 408);
   return fail(errand, trial, &request, Failure::timeout, "the upstream took too long");
 }
@@ -438,12 +457,15 @@ int64_t Forwarder::answer_deadline_us(const Errand& errand, const Trial& trial) 
 Forwarder::Step Forwarder::answer_timeout(Errand& errand, Trial& trial) {
   if (loop_.now_us() < answer_deadline_us(errand, trial)) return Step::wait;
   if (too_late(errand)) return end_late(errand, trial);
-  if (errand.exchange.downstream->blocked()) {
-    if (!errand.exchange.downstream->delivering()) return lose_client(errand, trial);
-    trial.progress_us = loop_.now_us();
-    return Step::wait;
-  }
+  if (errand.exchange.downstream->blocked()) return slow_client(errand, trial);
   return cut_short(errand, trial, 504, "the upstream stopped in the middle of its answer");
+}
+
+// It took nothing for as long as it may: but perhaps it reads, and the kernel has not said so yet.
+Forwarder::Step Forwarder::slow_client(Errand& errand, Trial& trial) {
+  if (!errand.exchange.downstream->delivering()) return lose_client(errand, trial);
+  trial.progress_us = loop_.now_us();
+  return Step::wait;
 }
 
 Forwarder::Step Forwarder::finish(Errand& errand, Trial& trial) {

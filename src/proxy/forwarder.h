@@ -86,6 +86,7 @@ class Forwarder {
     int64_t rtt_us = -1;      // until the head of the answer; -1: none came
     int status = 0;           // for Outcome::refused
     int interims = 0;         // 1xx answers so far
+    size_t interim_octets = 0;
     bool upgrade = false;
     bool yields = false;  // more could be moved at once, but others have their turn first
     Outcome outcome = Outcome::answered;  // when a step ended the trial
@@ -103,11 +104,14 @@ class Forwarder {
   Step send_request(Errand& errand, Trial& trial, RequestPump& request);
   Step await_head(Errand& errand, Trial& trial, RequestPump& request);
   Step take_head(Errand& errand, Trial& trial);
+  Step take_interim(Errand& errand, Trial& trial);
+  static bool held_by_client(const Errand& errand, const Trial& trial);
   http::Body& begin_answer(Errand& errand, Trial& trial);
   Step relay(Errand& errand, Trial& trial, RequestPump& request, AnswerPump& answer);
   Step pump_request(Errand& errand, Trial& trial, RequestPump& request);
   Step head_timeout(Errand& errand, Trial& trial, const RequestPump& request);
   Step answer_timeout(Errand& errand, Trial& trial);
+  Step slow_client(Errand& errand, Trial& trial);
   Step finish(Errand& errand, Trial& trial);
 
   Step end(Trial& trial, Outcome outcome);

@@ -14,7 +14,8 @@ namespace pylon::upstream {
 
 class Http2Pool {
  public:
-  Http2Pool(net::Loop& loop, tls::ClientContext& tls) : loop_(loop), tls_(tls) {}
+  Http2Pool(net::Loop& loop, tls::ClientContext& tls, const http::h2::PingTerms& pings)
+      : loop_(loop), tls_(tls), shared_{.nuisances = {}, .windows = {}, .pings = pings} {}
   ~Http2Pool();
   Http2Pool(const Http2Pool&) = delete;
   Http2Pool& operator=(const Http2Pool&) = delete;
@@ -24,6 +25,8 @@ class Http2Pool {
   // is no descriptor.
   http::h2::ClientStream* open(const Endpoint& endpoint, const Session& session,
                                const Keepalive& keepalive, bool fresh, bool& reused);
+
+  const http::h2::NuisanceCounts& nuisances() const { return shared_.nuisances; }
 
  private:
   using List = IntrusiveList<http::h2::ClientConnection>;

@@ -6,9 +6,13 @@ import grpc
 import pytest
 
 from harness.certs import Authority
-from harness.h2 import Client
+from harness.h2 import Client, Upstream
+from harness.http import get
 from harness.ports import free_port
 from harness.wire import until
+
+
+WIDE = {"connect": 60, "send": 60, "read": 60}
 
 
 def unary(request, context):
@@ -245,3 +249,18 @@ def test_clients_that_do_not_read_block_no_other(pylon, channel):
     assert call(b"3000000", timeout=10) == b"x" * 3_000_000
     for client in stalled:
         client.close()
+
+
+def test_an_upstream_that_is_gone_is_noticed(own_pylon):
+    """Its connection stands, but not even a PING is answered: no call waits for its time-out."""
+    gateway = own_pylon({"pylon": {"http2_ping": {"after": "200ms", "timeout": "300ms"}}}, 1)
+    silent = Upstream(lambda peer, stream: None)
+    route = {"uri": "/*", "upstream": silent.upstream(), "timeout": WIDE}
+    gateway.admin.put("/routes/silent", route)
+    client = Client(gateway.port)
+    assert client.read(client.ask("POST", "/x")).status == 502
+    series = b'pylon_http2_nuisances{peer="upstream",kind="silence",what="ended"} 1'
+    metrics = "/apisix/prometheus/metrics"
+    until(lambda: series in get(gateway.metrics_port, metrics).content, "the metric", 5, 0.2)
+    client.close()
+    silent.close()

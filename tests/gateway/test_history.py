@@ -117,6 +117,74 @@ def test_rollback_breaks_no_reference(node, echo):
     assert get(node.port, "/a").status == 200
 
 
+def test_rollback_of_many_takes_nothing_that_is_used(node, echo):
+    before = node.admin.put("/upstreams/0", upstream_of(echo)) and newest(node)
+    for name in "123":
+        node.admin.put(f"/upstreams/{name}", upstream_of(echo))
+    node.admin.put("/routes/1", {"uri": "/a", "upstream_id": "3"})
+    status, answer, _ = rollback(node, to=before, resource="upstreams")
+    assert status == 400 and "route [1] is still using it" in answer["error_msg"]
+    assert get(node.port, "/a").status == 200
+    assert rollback(node, to=before)[0] == 200, "with the route"
+    assert node.admin.get("/upstreams")["total"] == 1
+
+
+def consumer(name, key):
+    return {"username": name, "plugins": {"key-auth": {"key": key}}}
+
+
+def newest(gateway):
+    return gateway.admin.get("/history")["newest"]
+
+
+def test_rollback_gives_nobody_the_key_of_another(node):
+    node.admin.put("/consumers", consumer("ann", "first"))
+    first = newest(node)
+    node.admin.put("/consumers", consumer("ann", "second"))
+    node.admin.put("/consumers", consumer("bob", "first"))
+    for dry_run in (True, False):
+        item = {"resource": "consumers", "id": "ann", "dry_run": dry_run}
+        status, answer, _ = rollback(node, to=first, **item)
+        told = "duplicate key of plugin key-auth found with consumer: bob"
+        assert (status, answer["error_msg"]) == (400, told)
+    assert rollback(node, to=first, resource="consumers")[0] == 200, "bob goes along"
+    kept = node.admin.get("/consumers")["list"]
+    assert [item["value"]["plugins"]["key-auth"]["key"] for item in kept] == ["first"]
+
+
+def test_a_consumer_comes_and_goes_with_its_credentials(node):
+    node.admin.put("/consumers", {"username": "bob"})
+    node.admin.put("/consumers/ann", {"username": "ann"})
+    before = newest(node) - 1
+    credential = {"plugins": {"key-auth": {"key": "c"}}}
+    node.admin.put("/consumers/ann/credentials/c", credential)
+    there = newest(node)
+    ann = {"resource": "consumers", "id": "ann"}
+    assert len(rollback(node, to=before, dry_run=True, **ann)[1]["changes"]) == 2
+    assert rollback(node, to=before, **ann)[0] == 200
+    assert node.admin.call("PUT", "/consumers/bob/credentials/c", credential)[0] == 201
+    one = {"resource": "consumers", "id": "ann/credentials/c"}
+    status, answer, _ = rollback(node, to=there, **one)
+    assert status == 400 and "/apisix/consumers/ann, which is not there" in answer["error_msg"]
+    assert rollback(node, to=there, **ann)[0] == 200
+    status, answer, _ = rollback(node, to=there, **one)
+    told = "duplicate key of plugin key-auth found with credential: c of consumer: bob"
+    assert (status, answer["error_msg"]) == (400, told)
+    assert node.admin.call("GET", "/consumers/ann/credentials/c")[0] == 404
+
+
+def test_rollback_puts_no_plugin_into_two_global_rules(node):
+    rule = {"plugins": {"ip-restriction": {"whitelist": ["127.0.0.1"]}}}
+    node.admin.put("/global_rules/1", rule)
+    first = newest(node)
+    node.admin.delete("/global_rules/1")
+    node.admin.put("/global_rules/2", rule)
+    status, answer, _ = rollback(node, to=first, resource="global_rules", id="1")
+    told = "plugin 'ip-restriction' already exists in global rule with id '2'"
+    assert (status, answer["error_msg"]) == (400, told)
+    assert rollback(node, to=first, resource="global_rules")[0] == 200
+
+
 def test_what_is_refused(own_pylon, echo):
     node = own_pylon(KEEPS_FIVE)
     for i in range(8):

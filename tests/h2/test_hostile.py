@@ -8,13 +8,8 @@ import pytest
 
 from harness.h2 import *  # noqa: F403
 from harness.http import get
+from harness.pylon import rss_kb
 from harness.wire import until
-
-
-def rss_kb(served):
-    pid = served.workers()[0]
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 def headed(client):

@@ -1,5 +1,8 @@
 """Upstreams of HTTP/2 that break the rules, before clients of either version."""
 
+import contextlib
+import socketserver
+import threading
 import time
 
 import pytest
@@ -231,6 +234,54 @@ def test_a_flood_of_interim_answers(before, asker):
     started = time.monotonic()
     assert asker.ask()[0] in (200, 502)
     assert time.monotonic() - started < 5
+
+
+@pytest.fixture
+def same_answer():
+    """same_answer(octets): an upstream of HTTP/1 that answers every request so."""
+    made = []
+
+    def make(octets):
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.rfile.readline()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(octets)
+
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads, server.block_on_close = True, False
+        server.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("version", ["http1", "http2"])
+def test_interim_answers_without_end(before, served, connect, same_answer, version):
+    if version == "http2":
+        def answer(peer, stream):
+            fields = [(":status", "103"), ("link", "x" * 1000)]
+            block = peer.encoder.encode(fields, huffman=False)
+            peer.send(frame(HEADERS, END_HEADERS, stream, block) * 20000)
+
+        before(answer)
+    else:
+        hint = b"HTTP/1.1 103 Early Hints\r\nLink: " + b"x" * 1000 + b"\r\n\r\n"
+        upstream = same_answer(hint * 20000)
+        nodes = {f"127.0.0.1:{upstream.port}": 1}
+        served.admin.put("/routes/up", {"uri": "/up/*", "upstream": {"nodes": nodes}})
+    client, good = connect(), connect()
+    streams = [client.ask(path="/up/x") for _ in range(4)]
+    assert good.read(good.ask(path="/after")).status == 200
+    for stream in streams:
+        got = client.read(stream, 20)
+        assert got.reset is not None or got.status == 502
+        assert len(got.heads) <= 270  # 256 KiB
 
 
 @pytest.mark.parametrize("kind", ["continuation", "empty-data", "window", "bomb", "priority"])

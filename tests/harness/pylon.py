@@ -24,6 +24,12 @@ def merged(base, extra):
     return {**base, **{k: merged(base.get(k), v) for k, v in extra.items()}}
 
 
+def rss_kb(gateway):
+    """Of its first worker process."""
+    with open(f"/proc/{gateway.workers()[0]}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
 class Pylon:
     """`config` is merged over a complete config.yaml; `start` waits until `ready_path` of the Admin
     API answers, and without one until connections are accepted."""

@@ -9,7 +9,8 @@ namespace pylon::http::h2 {
 namespace {
 
 constexpr size_t kMaxHeads = 32;        // interim answers that wait to be read
-constexpr size_t kMaxLines = 64 << 10;  // octets of one head
+constexpr size_t kMaxLines = 64 << 10;  // octets of one head, and of all that wait
+constexpr uint64_t kAlivePing = 0x7079'6c6f'6e00'0002;
 constexpr uint32_t kSpareNumbers = 1000;
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kSilenceUs = 1'000'000;      // a peer that is heard of less may be gone
@@ -50,7 +51,10 @@ const char* ClientStream::take_head() {
   if (malformed_ == nullptr && block_.status == 101) malformed_ = "101 in HTTP/2";
   bool interim = block_.status < 200;
   if (malformed_ == nullptr && interim && remote_ended) malformed_ = "nothing but 1xx";
-  if (malformed_ == nullptr && heads_.size() >= kMaxHeads) malformed_ = "too many 1xx";
+  held_lines_ += interim ? block_.lines.size() : 0;
+  if (malformed_ == nullptr && (heads_.size() >= kMaxHeads || held_lines_ > kMaxLines)) {
+    malformed_ = "too many 1xx";
+  }
   if (malformed_ != nullptr) {
     reason_ = malformed_;
     return malformed_;
@@ -150,6 +154,7 @@ ReadHead ClientStream::read_head(const h1::HeadLimits&, Method asked, Response& 
   }
   Head head = std::move(heads_.front());
   heads_.pop_front();
+  if (head.status < 200) held_lines_ -= head.lines.size();
   response.fields.clear();
   response.status = head.status;
   response.reason = {};
@@ -210,7 +215,8 @@ ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream>
       stream_(std::move(stream)),
       waker_(loop, &ClientConnection::on_event, this),
       terms_(terms),
-      shared_(shared) {
+      shared_(shared),
+      since_us_(loop.now_us()) {
   stream_->set_waker(&waker_);
   begin();
   on_output();
@@ -220,14 +226,15 @@ ClientConnection::~ClientConnection() = default;
 
 bool ClientConnection::has_room() const {
   return !leaving_ && !lost_ && !closed_ && !failed() && !stream_->broken() &&
-         live_.size() < allowed_streams() && streams_left() > kSpareNumbers;
+         live_.size() < allowed_streams() && streams_left() > kSpareNumbers &&
+         !(unanswered() && loop_.now_us() > pinged_us_ + kSilenceUs);
 }
 
 ClientStream& ClientConnection::add() {
   exchanges_++;
-  waker_.disarm();
   auto* stream = new ClientStream(*this);
   live_.push_back(*stream);
+  if (live_.size() == 1) since_us_ = loop_.now_us();
   return *stream;
 }
 
@@ -240,6 +247,7 @@ void ClientConnection::ended(ClientStream& stream) {
   stream.ListHook<Stream>::leave();
   stream.ListHook<ClientStream>::leave();
   loop_.retire(&stream);
+  if (live_.empty()) since_us_ = loop_.now_us();
   on_output();
 }
 
@@ -252,8 +260,32 @@ void ClientConnection::given_up(int64_t opened_us) {
 void ClientConnection::on_event(void* self) {
   auto& connection = *static_cast<ClientConnection*>(self);
   if (connection.closed_ || connection.lost_) return;
-  if (connection.waker_.timed_out() && connection.live_.empty()) return connection.close();
-  connection.advance();
+  if (connection.waker_.timed_out()) connection.on_timeout();
+  if (!connection.closed_) connection.advance();
+}
+
+// When something has to be done about its idleness, or the peer's silence.
+int64_t ClientConnection::due_us() const {
+  if (live_.empty()) return since_us_ + terms_.idle_timeout_us;
+  const PingTerms& pings = shared_.pings;
+  if (pings.after_us == 0) return net::Timer::kNever;
+  if (unanswered()) return pinged_us_ + pings.patience_us;
+  int64_t next_us = std::max(heard_us_, since_us_) + pings.after_us;
+  bool only_pings = pinged_us_ != 0 && pinged_us_ > said_us_;
+  return only_pings ? std::max(next_us, pinged_us_ + pings.apart_us) : next_us;
+}
+
+void ClientConnection::on_timeout() {
+  if (connecting() || loop_.now_us() < due_us()) return;
+  if (live_.empty()) return close();
+  auto kind = static_cast<size_t>(Nuisance::silence);
+  if (unanswered()) {
+    shared_.nuisances.ended[kind]++;
+    return lose();
+  }
+  shared_.nuisances.seen[kind]++;
+  pinged_us_ = loop_.now_us();
+  send_ping(kAlivePing, false);
 }
 
 void ClientConnection::advance() {
@@ -326,11 +358,13 @@ void ClientConnection::on_field(Stream& stream, const FieldLine& line) {
 }
 
 const char* ClientConnection::on_head(Stream& stream) {
+  said_us_ = heard_us_;
   due_.push_back(stream);
   return own(stream).take_head();
 }
 
 const char* ClientConnection::on_data(Stream& stream, size_t octets) {
+  said_us_ = heard_us_;
   due_.push_back(stream);
   return own(stream).take_data(octets);
 }
@@ -371,9 +405,8 @@ void ClientConnection::settle() {
     write_out();  // our GOAWAY
     return lose();
   }
-  if (!live_.empty()) return;
-  if (lost_ || leaving_) return close();
-  if (!waker_.armed()) waker_.arm(loop_.now_us() + terms_.idle_timeout_us);
+  if (live_.empty() && (lost_ || leaving_)) return close();
+  if (!lost_ && !stream_->can_read()) waker_.arm(due_us());  // else it is armed to read on
 }
 
 void ClientConnection::close() {

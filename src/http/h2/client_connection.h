@@ -8,6 +8,8 @@
 // A client that stops reading holds its own stream back and no other of the connection. Windows
 // start narrow and grow with what is read, out of a budget of the worker's: what nobody reads is
 // little, however many streams there are.
+//
+// A peer that is silent while exchanges wait is asked by PING whether it is there.
 #pragma once
 
 #include <algorithm>
@@ -41,6 +43,15 @@ struct WindowBudget {
   void give_back(uint32_t octets) { lent -= octets; }
 
   uint32_t lent = 0;
+};
+
+// When a silent peer is asked. Only while exchanges wait: idle connections are left alone.
+struct PingTerms {
+  int64_t after_us = 10'000'000;     // of silence; 0: never
+  int64_t patience_us = 20'000'000;  // until a connection on which nothing comes back is given up
+  // Between two PINGs while nothing but their answers comes: servers of gRPC count those that come
+  // sooner than 5 minutes apart, and end the connection at the third.
+  int64_t apart_us = 310'000'000;
 };
 
 class ClientStream final : public Stream,
@@ -96,6 +107,7 @@ class ClientStream final : public Stream,
   ClientConnection& connection_;
   net::Waker* waker_ = nullptr;
   std::deque<Head> heads_;  // came, and were not read yet
+  size_t held_lines_ = 0;   // octets of the interim ones among them
   Head block_;              // the one that is coming
   TrailerSection trailer_lines_;
   Buffer held_;  // the octets that the last pull() gave
@@ -136,6 +148,7 @@ class ClientConnection final : public Session,
   struct Shared {
     NuisanceCounts nuisances;
     WindowBudget windows;
+    PingTerms pings;
   };
 
   ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream> stream, Shared& shared,
@@ -194,6 +207,9 @@ class ClientConnection final : public Session,
   void wake_streams();
   void lose();
   void settle();
+  bool unanswered() const { return pinged_us_ > heard_us_; }
+  int64_t due_us() const;
+  void on_timeout();
 
   net::Loop& loop_;
   std::unique_ptr<net::Stream> stream_;
@@ -204,7 +220,10 @@ class ClientConnection final : public Session,
   IntrusiveList<Stream> waiting_;
   Terms terms_;
   Shared& shared_;
-  int64_t heard_us_ = 0;  // when octets came last
+  int64_t heard_us_ = 0;   // when octets came last
+  int64_t said_us_ = 0;    // when some of an answer came last
+  int64_t since_us_;       // since when there are exchanges, or none
+  int64_t pinged_us_ = 0;  // when it was asked last
   int expect_large_ = 0;
   uint64_t exchanges_ = 0;
   bool leaving_ = false;  // the peer takes no more streams

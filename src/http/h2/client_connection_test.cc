@@ -210,5 +210,62 @@ TEST_F(Http2Client, AWholeAnswerStaysOneWhenTheStreamIsReset) {
   EXPECT_EQ(chunk.octets, "octets");
 }
 
+class Http2Silence : public Http2Client {
+ protected:
+  void wait_s(int64_t seconds) {
+    loop.skip(seconds * 1'000'000);
+    say("");
+  }
+  void answer_ping() { say(frame(FrameType::ping, kFlagAck, 0, seen.pings.back())); }
+  uint64_t lost_for_it() const {
+    return shared.nuisances.ended[static_cast<size_t>(Nuisance::silence)];
+  }
+};
+
+TEST_F(Http2Silence, APeerThatIsGoneIsGivenUp) {
+  ClientStream& stream = ask();
+  wait_s(9);
+  EXPECT_EQ(seen.pings.size(), 0u);
+  wait_s(2);
+  EXPECT_EQ(seen.pings.size(), 1u);
+  EXPECT_TRUE(connection->has_room());
+  wait_s(2);
+  EXPECT_FALSE(connection->has_room());
+  EXPECT_EQ(read_head(stream), ReadHead::again);
+  wait_s(19);
+  EXPECT_EQ(read_head(stream), ReadHead::closed);
+  EXPECT_EQ(lost_for_it(), 1u);
+}
+
+TEST_F(Http2Silence, ASlowPeerThatAnswersStays) {
+  ClientStream& stream = ask();
+  wait_s(11);
+  wait_s(2);
+  answer_ping();
+  EXPECT_TRUE(connection->has_room());
+  wait_s(200);
+  EXPECT_EQ(seen.pings.size(), 1u);  // another would be a fault, for servers of gRPC
+  wait_s(111);
+  ASSERT_EQ(seen.pings.size(), 2u);
+  answer_ping();
+  say(writer.head(1, {{":status", "200"}}, false));
+  EXPECT_EQ(read_head(stream), ReadHead::complete);
+  wait_s(11);
+  EXPECT_EQ(seen.pings.size(), 3u);  // it has said something
+  EXPECT_EQ(lost_for_it(), 0u);
+}
+
+TEST_F(Http2Silence, WithoutExchangesNobodyIsAsked) {
+  ClientStream& stream = ask();
+  say(writer.head(1, {{":status", "200"}}, true));
+  stream.end();
+  asked.clear();
+  wait_s(30);
+  EXPECT_EQ(seen.pings.size(), 0u);
+  EXPECT_EQ(pool.size(), 1u);
+  wait_s(31);
+  EXPECT_EQ(pool.size(), 0u);
+}
+
 }  // namespace
 }  // namespace pylon::http::h2

@@ -22,12 +22,14 @@ enum class Nuisance : uint8_t {
   priority,       // PRIORITY
   continuation,   // CONTINUATION
   other,          // frames of unknown types, and late ones for streams that are gone
+  silence,        // so long that it had to be asked with a PING whether it is there
   count_,
 };
 constexpr size_t kNuisances = static_cast<size_t>(Nuisance::count_);
 std::string_view nuisance_name(Nuisance nuisance);  // "reset"
 
-// How often each happened, and how many connections ended for it. One per worker.
+// How often each happened, and how many connections ended for it. A worker has one for its clients
+// and one for its upstreams.
 struct NuisanceCounts {
   std::array<uint64_t, kNuisances> seen{};
   std::array<uint64_t, kNuisances> ended{};
@@ -62,7 +64,7 @@ class Patience {
   static constexpr int32_t kBurst = 1000;
   static constexpr int64_t kUsPerToken = 10'000;
   static constexpr uint32_t kOctetsPerToken = 512;
-  static constexpr std::array<int32_t, kNuisances> kCost{5, 5, 10, 1, 1, 1, 1, 1, 1};
+  static constexpr std::array<int32_t, kNuisances> kCost{5, 5, 10, 1, 1, 1, 1, 1, 1, 0};
   // WINDOW_UPDATE of the stream and of the connection, and a PING that measures the way.
   static constexpr uint32_t kRepliesPerFrame = 3;
   static constexpr uint32_t kMostReplies = 1 << 17;  // a widest window of the smallest messages

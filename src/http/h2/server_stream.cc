@@ -275,7 +275,9 @@ Push ServerStream::flush() {
   connection_.send_pending(*this);
   connection_.on_output();
   if (room() != 0 && pending.empty()) return Push::done;
-  if (!connection_.window_closed(*this)) connection_.make_wait(*this);
+  if (connection_.output_is_full() || !connection_.window_closed(*this)) {
+    connection_.make_wait(*this);
+  }
   return Push::blocked;
 }
 

@@ -18,7 +18,7 @@ bool is_before(const Stream* stream, uint32_t id) { return stream->id < id; }
 std::string_view nuisance_name(Nuisance nuisance) {
   static constexpr std::string_view kNames[] = {
       "reset",         "refused",  "settings",     "ping",  "empty_data",
-      "window_update", "priority", "continuation", "other",
+      "window_update", "priority", "continuation", "other", "silence",
   };
   return kNames[static_cast<size_t>(nuisance)];
 }

@@ -86,6 +86,7 @@ class Received {
   int acknowledged = 0;                                // SETTINGS of ours
   std::string settings;                                // payload of the first SETTINGS
   uint64_t opened = 0;                                 // by WINDOW_UPDATE, in all
+  std::vector<std::string> pings;                      // payloads of those that ask
 
   void take(std::string_view octets) {
     left_.append(octets);
@@ -111,6 +112,8 @@ class Received {
       stream.ended |= ends;
     } else if (header.is(FrameType::rst_stream)) {
       stream.reset = static_cast<int>(read_u32(payload.data()));
+    } else if (header.is(FrameType::ping) && !header.has(kFlagAck)) {
+      pings.emplace_back(payload);
     } else if (header.is(FrameType::goaway)) {
       goaways.emplace_back(read_u32(payload.data()), read_u32(payload.data() + 4));
     } else if (header.is(FrameType::settings)) {
