@@ -12,8 +12,8 @@ BUILD="g++ cmake ninja-build pkg-config ccache mold curl
 TEST="clang clang-format libclang-rt-dev libbenchmark-dev libgmock-dev libgtest-dev
   dnsmasq-base etcd-client etcd-server git haproxy libnginx-mod-stream mosquitto mosquitto-clients
   nghttp2-client nghttp2-server nginx openssl
-  prometheus protobuf-compiler python3 python3-grpcio python3-h11 python3-h2 python3-protobuf
-  python3-pytest python3-websockets python3-yaml rsyslog wrk"
+  prometheus protobuf-compiler python3 python3-cryptography python3-grpcio python3-h11 python3-h2
+  python3-protobuf python3-pytest python3-websockets python3-yaml rsyslog wrk"
 # A Node from elsewhere brings npm, and excludes Debian's.
 command -v npm >/dev/null || TEST="$TEST nodejs npm"
 

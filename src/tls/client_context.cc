@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/ip.h"
+#include "observe/log.h"
 
 namespace pylon::tls {
 namespace {
@@ -36,6 +37,10 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const ClientOptions& 
 
 std::unique_ptr<Stream> ClientContext::wrap(net::Loop& loop, std::unique_ptr<net::Stream> inner,
                                             const ServerPeer& peer) {
+  if (peer.verify && peer.name.empty()) {
+    observe::log(observe::Level::error, "TLS with a server: it cannot be verified without a name");
+    return nullptr;
+  }
   SslPtr ssl(SSL_new(context_.get()));
   if (peer.identity != nullptr) {
     const Credentials& credentials = credentials_.of(*peer.identity);
@@ -66,7 +71,7 @@ void ClientContext::name_peer(SSL* ssl, const ServerPeer& peer) {
   SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
   if (is_address) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
-  } else if (!name.empty()) {
+  } else {
     SSL_set1_host(ssl, name.c_str());
   }
 }

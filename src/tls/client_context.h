@@ -47,7 +47,7 @@ class ClientContext {
   ClientContext(const ClientContext&) = delete;
   ClientContext& operator=(const ClientContext&) = delete;
 
-  // Null when the identity cannot be used (it is in the log).
+  // Null when the identity cannot be used, or there is no name to verify (it is in the log).
   std::unique_ptr<Stream> wrap(net::Loop& loop, std::unique_ptr<net::Stream> inner,
                                const ServerPeer& peer);
   const CredentialCache& credentials() const { return credentials_; }

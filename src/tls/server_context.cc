@@ -70,6 +70,14 @@ int take_any_client(int, X509_STORE_CTX*) { return 1; }  // the verdict stays in
 // The name was judged in the ClientHello. Without this a session of TLS 1.2 would not keep it.
 int take_name(SSL*, int*, void*) { return SSL_TLSEXT_ERR_OK; }
 
+// HTTP/2 wants ciphers with forward secrecy and authentication built in (RFC 9113 9.2.2, A).
+bool may_bear_http2(const SSL* ssl) {
+  const SSL_CIPHER* cipher = SSL_get_pending_cipher(ssl);
+  if (cipher == nullptr || SSL_version(ssl) >= TLS1_3_VERSION) return true;
+  int exchange = SSL_CIPHER_get_kx_nid(cipher);
+  return SSL_CIPHER_is_aead(cipher) == 1 && (exchange == NID_kx_ecdhe || exchange == NID_kx_dhe);
+}
+
 std::string_view id_of(const SSL_SESSION* session) {
   unsigned size = 0;
   const unsigned char* id = SSL_SESSION_get_id(session, &size);
@@ -104,8 +112,9 @@ Result<void> ServerContext::prepare() {
     return fail("no usable cipher in \"" + options_.ciphers + "\": " + take_error());
   }
   for (const std::string& protocol : options_.alpn) {
-    alpn_wire_ += static_cast<char>(protocol.size());
-    alpn_wire_ += protocol;
+    std::string entry = static_cast<char>(protocol.size()) + protocol;
+    alpn_wire_ += entry;
+    if (protocol != "h2") alpn_wire_without_http2_ += entry;
   }
   if (!alpn_wire_.empty()) SSL_CTX_set_alpn_select_cb(context, &ServerContext::on_alpn, this);
   SSL_CTX_set_client_hello_cb(context, &ServerContext::on_client_hello, this);
@@ -153,6 +162,10 @@ bool ServerContext::choose(SSL* ssl) {
   std::string_view sent;
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &size) == 1) {
     sent = name_in(extension, size);
+    if (sent.empty()) {
+      observe::log(observe::Level::info, "failed to find SNI: the client sent one that is none");
+      return false;
+    }
   }
   std::string name = normal_name(sent.empty() ? options_.fallback_name : sent);
   if (name.empty()) {
@@ -249,9 +262,11 @@ void ServerContext::order(const StapleStore::Key& key, X509* certificate,
   }
 }
 
-int ServerContext::on_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
+int ServerContext::on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                            const unsigned char* in, unsigned in_size, void* self) {
-  const std::string& ours = static_cast<ServerContext*>(self)->alpn_wire_;
+  const auto& context = *static_cast<ServerContext*>(self);
+  const std::string& ours =
+      may_bear_http2(ssl) ? context.alpn_wire_ : context.alpn_wire_without_http2_;
   unsigned char* chosen = nullptr;
   int result =
       SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),

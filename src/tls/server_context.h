@@ -96,6 +96,7 @@ class ServerContext {
   const IdentitySource& identities_;
   StapleFetcher* fetcher_;
   std::string alpn_wire_;
+  std::string alpn_wire_without_http2_;  // for ciphers that HTTP/2 does not take
   SslContextPtr context_;
   CredentialCache credentials_;
   // Between questions about the same handshake.

@@ -2,10 +2,14 @@
 
 import hashlib
 import re
+import socket
+import ssl
+import threading
 
 import pytest
 
-from harness.certs import Authority
+from harness import h2
+from harness.certs import Authority, server_ssl
 from harness.http import get, receive, send
 from harness.secure_site import SecureSite
 from harness.wire import connect
@@ -142,3 +146,137 @@ def test_forward_auth_over_https(own_pylon, site, authority, echo):
 
     assert ask() == 200
     assert ask(ssl_verify=False) == 200
+
+
+# ---- whose connection it is
+
+
+def test_connections_are_shared_by_nobody_else(own_pylon, shut_site, authority):
+    """One node, one worker, connections that stay: what was agreed for one upstream is not used
+    for another."""
+    gateway = own_pylon(workers=1)
+    certificates = [authority.issue(name) for name in ("first", "second")]
+    tls = [{"client_cert": each.cert, "client_key": each.key} for each in certificates]
+    tls += [{}, {"verify": True, **tls[0]}]
+    for number, fields in enumerate(tls):
+        upstream = shut_site.upstream(tls=fields) if fields else shut_site.upstream()
+        gateway.admin.put(f"/routes/{number}", {"uri": f"/{number}", "upstream": upstream})
+    with connect("127.0.0.1", gateway.port) as peer:
+        for _ in range(2):
+            for number, name in enumerate(("first", "second")):
+                send(peer, "GET", f"/{number}")
+                assert f"CN={name}" in seen(receive(peer))["subject"]
+            send(peer, "GET", "/2")
+            assert receive(peer).status == 400  # nginx: no required certificate
+            send(peer, "GET", "/3")
+            assert receive(peer).status == 502  # nobody vouches for the node
+
+
+@pytest.mark.parametrize("days, status", [(30, 200), (-1, 502)])
+def test_certificates_that_have_expired(own_pylon, authority, tmp_path, days, status):
+    node = Node(authority.issue("site.test", days=days), b"HTTP/1.1 204 No Content\r\n\r\n", True)
+    ssl_keys = {"ssl_trusted_certificate": str(authority.cert_path)}
+    gateway = own_pylon({"apisix": {"ssl": ssl_keys}}, workers=1)
+    upstream = node.upstream(tls={"verify": True}, pass_host="rewrite", upstream_host="site.test")
+    route(gateway, upstream)
+    assert get(gateway.port, "/").status == (204 if status == 200 else 502)
+    node.close()
+
+
+def test_without_a_name_nothing_is_verified(own_pylon, authority):
+    """A request without Host must not be content with any certificate of the authority."""
+    node = Node(authority.issue("site.test"), b"HTTP/1.1 204 No Content\r\n\r\n", True)
+    ssl_keys = {"ssl_trusted_certificate": str(authority.cert_path)}
+    gateway = own_pylon({"apisix": {"ssl": ssl_keys}}, workers=1)
+    route(gateway, node.upstream(tls={"verify": True}))
+    for head in (b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\nHost:\r\n\r\n"):
+        with connect("127.0.0.1", gateway.port) as peer:
+            peer.send(head)
+            peer.await_end()
+            assert b" 204 " not in peer.log
+    assert node.requests == 0
+    node.close()
+
+
+# ---- answers that are cut short
+
+
+class Node:
+    """An https node that answers with these octets and closes: `polite`, TLS first, else only TCP
+    below it."""
+
+    def __init__(self, certificate, octets, polite):
+        self.octets, self.polite, self.requests = octets, polite, 0
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate.cert_path, certificate.key_path)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def upstream(self, **more):
+        port = self.listener.getsockname()[1]
+        return {"scheme": "https", "retries": 0, "nodes": {f"127.0.0.1:{port}": 1}, **more}
+
+    def _accept(self):
+        while True:
+            try:
+                plain = self.listener.accept()[0]
+            except OSError:
+                return
+            try:
+                self._serve(plain)
+            except OSError:
+                plain.close()
+
+    def _serve(self, plain):
+        with self.context.wrap_socket(plain, server_side=True) as sock:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                part = sock.recv(65536)
+                if not part:
+                    return
+                head += part
+            self.requests += 1
+            sock.sendall(self.octets)
+            if self.polite:
+                sock.unwrap()
+
+    def close(self):
+        self.listener.close()
+
+
+ENDLESS = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
+COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nhello"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+
+@pytest.mark.parametrize(
+    "octets, polite, whole",
+    [
+        (ENDLESS, True, True),
+        (ENDLESS, False, False),  # RFC 9112 9.8
+        (COUNTED % 5, True, True),
+        (COUNTED % 5, False, True),
+        (COUNTED % 6, True, False),
+        (COUNTED % 6, False, False),
+        (CHUNKED, True, False),
+        (CHUNKED, False, False),
+        (CHUNKED + b"0\r\n\r\n", False, True),
+    ],
+)
+def test_an_answer_that_is_cut_short_is_told(pylon, authority, octets, polite, whole):
+    node = Node(authority.issue("site.test"), octets, polite)
+    route(pylon, node.upstream())
+    with connect("127.0.0.1", pylon.port) as peer:
+        send(peer, "GET", "/", {"Connection": "close"})
+        peer.await_end()
+        head, _, body = bytes(peer.log).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200") and b"hello" in body
+        complete = body.endswith(b"0\r\n\r\n") if b"chunked" in head else b"Length: 5\r" in head
+        assert complete == whole, (head, body)
+    site = authority.issue("one.test")
+    pylon.admin.put("/ssls/1", server_ssl(site, "one.test"))
+    client = h2.Client(pylon.tls_port, tls="one.test")
+    answer = client.read(client.ask(authority="one.test", scheme="https"))
+    assert answer.ended == whole and (answer.reset is None) == whole
+    client.close()
+    node.close()
