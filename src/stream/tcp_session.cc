@@ -325,6 +325,10 @@ TcpSession::Moved TcpSession::move(net::Stream& from, net::Stream& to, Direction
     }
   }
   if (direction.ended) return pass_end(to, direction);
+  if (direction.bulk && from.pipes() && to.pipes()) {
+    net::PipeLease pipe = net::take_pipe();
+    if (pipe != nullptr) return pass(from, to, direction, std::move(pipe));
+  }
   net::Inbox inbox;
   net::Io io = inbox.fill(from, kReadBytes);
   if (io.state == net::IoState::again) return Moved::nothing;
@@ -333,6 +337,7 @@ TcpSession::Moved TcpSession::move(net::Stream& from, net::Stream& to, Direction
   if (io.state == net::IoState::end) return pass_end(to, direction);
   std::string_view octets = inbox.view();
   direction.octets += octets.size();
+  direction.bulk = octets.size() == kReadBytes;
   if (direction.ended) {
     net::Io last = to.write_last(octets.data(), octets.size());
     if (last.state == net::IoState::error) return Moved::failed;
@@ -341,6 +346,20 @@ TcpSession::Moved TcpSession::move(net::Stream& from, net::Stream& to, Direction
   }
   iovec part{const_cast<char*>(octets.data()), octets.size()};
   return direction.outbox.send(to, &part, 1) == net::IoState::error ? Moved::failed : Moved::some;
+}
+
+// Octets of a large transfer go from socket to socket.
+TcpSession::Moved TcpSession::pass(net::Stream& from, net::Stream& to, Direction& direction,
+                                   net::PipeLease pipe) {
+  net::Io io = from.fill(*pipe, net::Pipe::kBytes);
+  if (io.state == net::IoState::again) return Moved::nothing;
+  if (io.state == net::IoState::error) return Moved::failed;
+  direction.ended = io.state == net::IoState::end;
+  if (direction.ended) return Moved::some;
+  direction.octets += io.bytes;
+  direction.bulk = io.bytes >= kReadBytes;
+  bool failed = direction.outbox.send(to, std::move(pipe)) == net::IoState::error;
+  return failed ? Moved::failed : Moved::some;
 }
 
 }  // namespace pylon::stream

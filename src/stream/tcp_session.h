@@ -34,6 +34,7 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
     net::Outbox outbox;   // what the receiver would not take
     bool ended = false;   // the sender has sent everything
     bool passed = false;  // and the receiver knows
+    bool bulk = false;    // the last read was as large as may be: more will come
     uint64_t octets = 0;
   };
 
@@ -59,6 +60,7 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
   void on_silence();
   Moved pass_end(net::Stream& to, Direction& direction);
   Moved move(net::Stream& from, net::Stream& to, Direction& direction);
+  static Moved pass(net::Stream& from, net::Stream& to, Direction& direction, net::PipeLease pipe);
 
   TcpProxy& proxy_;
   Presence::Stay stay_;
