@@ -41,22 +41,27 @@ MqttConnect read_mqtt_connect(std::string_view octets) {
   bool too_long = false;
   size_t length = read_length(start, too_long);
   if (too_long) return malformed("the packet's length has more than four octets");
-  OctetReader fields(start.take(length));
   if (start.failed()) return incomplete();
+  // A will or a password behind the id may be longer than what can be looked at: nobody waits for
+  // them.
+  bool whole = start.rest().size() >= length;
+  OctetReader fields(start.rest().substr(0, length));
+  auto cut = [whole](const char* reason) { return whole ? malformed(reason) : incomplete(); };
 
   MqttConnect connect;
   connect.protocol_name = fields.vector(2);
   connect.protocol_level = static_cast<int>(fields.number(1));
   size_t flags = fields.number(1);
   fields.take(2);  // keep alive
-  if (fields.failed()) return malformed("the CONNECT packet is too short");
+  if (fields.failed()) return cut("the CONNECT packet is too short");
   if ((flags & kReserved) != 0) return malformed("the reserved flag is set");
   if (connect.protocol_level == kWithProperties) {
     fields.take(read_length(fields, too_long));
-    if (too_long || fields.failed()) return malformed("properties end too late");
+    if (too_long) return malformed("the properties' length has more than four octets");
+    if (fields.failed()) return cut("the properties end behind the packet");
   }
   connect.client_id = fields.vector(2);
-  if (fields.failed()) return malformed("the client id ends behind the packet");
+  if (fields.failed()) return cut("the client id ends behind the packet");
   connect.state = State::complete;
   return connect;
 }

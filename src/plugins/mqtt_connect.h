@@ -21,7 +21,8 @@ struct MqttConnect {
   std::string_view client_id;      // empty: the broker gives it one
 };
 
-// `octets`: from the connection's first one on; what follows the packet is not looked at.
+// `octets`: from the connection's first one on. Complete as soon as the client id is there: will,
+// name and password behind it, and what follows the packet, are not looked at.
 MqttConnect read_mqtt_connect(std::string_view octets);
 
 }  // namespace pylon::plugins

@@ -55,6 +55,19 @@ TEST(MqttConnect, EveryPrefixIsIncomplete) {
   }
 }
 
+TEST(MqttConnect, WhatStandsBehindTheIdIsNotWaitedFor) {
+  std::string content = text("MQTT") + "\x04\x06" + std::string("\0\x3c", 2) + text("foo");
+  size_t id_end = content.size();
+  std::string whole = packet(content + text("topic") + text(std::string(60'000, 'w')));
+  size_t head = whole.size() - content.size() - 7 - 60'002;
+  for (size_t size = 0; size < head + id_end; size++) {
+    EXPECT_EQ(read_mqtt_connect(whole.substr(0, size)).state, State::incomplete) << size;
+  }
+  MqttConnect read = read_mqtt_connect(whole.substr(0, head + id_end));
+  EXPECT_EQ(read.state, State::complete);
+  EXPECT_EQ(read.client_id, "foo");
+}
+
 TEST(MqttConnect, HostilePacketsAreMalformed) {
   std::string not_connect = connect("MQTT", 4, "x");
   not_connect[0] = '\x30';

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "base/hash.h"
 #include "base/socket_address.h"
@@ -13,8 +12,8 @@ namespace pylon::proxy {
 
 using http::FieldId;
 using http::Pull;
+using http::h1::ClientCall;
 using http::h1::ClientConnection;
-using http::h1::ReadHead;
 using plugin::ClientRequest;
 using plugin::ClientResponse;
 using plugin::ClientResult;
@@ -28,10 +27,30 @@ uint16_t default_port(const ClientRequest& request) { return request.https ? 443
 }  // namespace
 
 WorkerHttpClient::Call::Call(net::Loop& loop, const ClientRequest& from)
-    : request(from),
-      waker(loop),
+    : ClientCall(loop),
+      request(from),
       deadline_us(loop.now_us() + from.timeout_ms * 1000),
       port(from.port != 0 ? from.port : default_port(from)) {}
+
+bool WorkerHttpClient::Call::fail(Failure::Kind kind, std::string_view text) {
+  failure = {kind, text};
+  return false;
+}
+
+bool WorkerHttpClient::Call::fail() {
+  switch (trouble()) {
+    case Trouble::timeout:
+      return fail(Failure::Kind::timeout, "timeout");
+    case Trouble::malformed:
+      return fail(Failure::Kind::protocol, reason());
+    case Trouble::unreachable:
+      if (connection()->error() != EPROTO) break;
+      return fail(Failure::Kind::tls, "the TLS handshake failed");  // the error log tells more
+    default:
+      break;
+  }
+  return fail(Failure::Kind::connect, reason());
+}
 
 WorkerHttpClient::~WorkerHttpClient() {
   for (auto& service : services_) {
@@ -51,7 +70,7 @@ async::Task<ClientResult> WorkerHttpClient::send(const ClientRequest& request) {
       co_return std::move(response);
     }
     bool stale =
-        call.reused && !call.connection->began() && call.failure.kind == Failure::Kind::connect;
+        call.reused && !call.connection()->began() && call.failure.kind == Failure::Kind::connect;
     if (!stale) break;
   }
   co_return tl::unexpected(call.failure);
@@ -61,8 +80,7 @@ async::Task<bool> WorkerHttpClient::connect(Call& call, bool fresh) {
   Service& service = service_of(call);
   call.reused = !fresh && !service.idle.empty();
   if (call.reused) {
-    call.connection.hold(service.idle.back());
-    call.connection->use(call.waker);
+    call.take(*service.idle.back());
     co_return true;
   }
   std::string host(call.request.host);
@@ -73,22 +91,12 @@ async::Task<bool> WorkerHttpClient::connect(Call& call, bool fresh) {
     resolved = co_await resolver_.resolve(host);
   }
   if (resolved.addresses.empty()) {
-    co_return fail(call, Failure::Kind::resolve, "the name has no address");
+    co_return call.fail(Failure::Kind::resolve, "the name has no address");
   }
   std::unique_ptr<net::Stream> stream = open(call, resolved.addresses.front());
-  if (stream == nullptr) co_return fail(call, Failure::Kind::connect, "no descriptor is free");
-  call.connection.hold(new ClientConnection(loop_, std::move(stream), 0));
-  call.connection->use(call.waker);
-  while (call.connection->connecting()) {
-    net::Wake wake = co_await call.waker.wait(call.deadline_us);
-    if (wake == net::Wake::timeout) co_return fail(call, Failure::Kind::timeout, "timeout");
-  }
-  if (call.connection->broken()) {
-    bool tls = call.connection->error() == EPROTO;  // the error log tells more
-    if (tls) co_return fail(call, Failure::Kind::tls, "the TLS handshake failed");
-    co_return fail(call, Failure::Kind::connect, std::strerror(call.connection->error()));
-  }
-  co_return true;
+  if (stream == nullptr) co_return call.fail(Failure::Kind::connect, "no descriptor is free");
+  bool connected = co_await call.ClientCall::connect(std::move(stream), call.deadline_us);
+  co_return connected || call.fail();
 }
 
 std::unique_ptr<net::Stream> WorkerHttpClient::open(const Call& call, const IpAddress& address) {
@@ -109,20 +117,8 @@ async::Task<bool> WorkerHttpClient::exchange(Call& call, ClientResponse& respons
   if (!write(call)) co_return false;
   http::Response head(call.request.fields.arena());
   http::Method method = http::method_of(call.request.method);
-  for (;;) {
-    if (call.connection->blocked() && call.connection->flush() == http::Push::error) {
-      co_return fail(call, Failure::Kind::connect, "closed");
-    }
-    ReadHead read = call.connection->read_head({}, method, head);
-    if (read == ReadHead::closed) co_return fail(call, Failure::Kind::connect, "closed");
-    if (read == ReadHead::malformed) {
-      co_return fail(call, Failure::Kind::protocol, call.connection->reason());
-    }
-    if (read == ReadHead::complete && head.status >= 200) break;
-    if (read == ReadHead::complete) continue;
-    net::Wake wake = co_await call.waker.wait(call.deadline_us);
-    if (wake == net::Wake::timeout) co_return fail(call, Failure::Kind::timeout, "timeout");
-  }
+  bool answered = co_await call.read_head(method, head, call.deadline_us);
+  if (!answered) co_return call.fail();
   response.status = head.status;
   response.fields = head.fields;
   bool read = co_await read_body(call, response);
@@ -147,10 +143,9 @@ bool WorkerHttpClient::write(Call& call) {
   if (has_body) head.text("Content-Length: ").number(request.body.size()).text("\r\n");
   if (!request.keepalive) head.text("Connection: close\r\n");
   head.text("\r\n");
-  http::Push pushed = call.connection->send_head(
-      head.written(), has_body ? http::h1::Framing::length : http::h1::Framing::none, request.body,
-      true);
-  return pushed != http::Push::error || fail(call, Failure::Kind::connect, "closed");
+  using http::h1::Framing;
+  Framing framing = has_body ? Framing::length : Framing::none;
+  return call.send(head.written(), framing, request.body) || call.fail();
 }
 
 async::Task<bool> WorkerHttpClient::read_body(Call& call, ClientResponse& response) {
@@ -158,18 +153,11 @@ async::Task<bool> WorkerHttpClient::read_body(Call& call, ClientResponse& respon
   char* kept = nullptr;
   size_t size = 0, capacity = 0;
   for (;;) {
-    http::Chunk chunk = call.connection->body().pull();
-    if (chunk.state == Pull::error) {
-      co_return fail(call, Failure::Kind::protocol, "the answer broke off");
-    }
-    if (chunk.state == Pull::again) {
-      net::Wake wake = co_await call.waker.wait(call.deadline_us);
-      if (wake == net::Wake::timeout) co_return fail(call, Failure::Kind::timeout, "timeout");
-      continue;
-    }
+    http::Chunk chunk = co_await call.ClientCall::read_body(call.deadline_us);
+    if (chunk.state == Pull::error || chunk.state == Pull::again) co_return call.fail();
     size_t needed = size + chunk.octets.size();
     if (needed > call.request.max_body_bytes) {
-      co_return fail(call, Failure::Kind::too_large, "the answer is too large");
+      co_return call.fail(Failure::Kind::too_large, "the answer is too large");
     }
     if (needed > capacity) {
       capacity = std::max({needed, capacity * 2, size_t{1024}});
@@ -185,16 +173,11 @@ async::Task<bool> WorkerHttpClient::read_body(Call& call, ClientResponse& respon
   co_return true;
 }
 
-bool WorkerHttpClient::fail(Call& call, Failure::Kind kind, std::string_view text) {
-  call.failure = {kind, text};
-  return false;
-}
-
 void WorkerHttpClient::keep(Call& call) {
   Service& service = service_of(call);
   bool room = service.idle.size() < static_cast<size_t>(std::max(call.request.keepalive_pool, 0));
-  if (!call.request.keepalive || !room || !call.connection->reusable()) return;
-  ClientConnection& connection = *call.connection.release();
+  if (!call.request.keepalive || !room || !call.connection()->reusable()) return;
+  ClientConnection& connection = call.release();
   service.idle.push_back(connection);
   connection.rest(loop_.now_us() + call.request.keepalive_timeout_ms * 1000,
                   &WorkerHttpClient::dropped, this);

@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "base/intrusive_list.h"
-#include "http/h1/client_connection.h"
+#include "http/h1/client_call.h"
 #include "net/loop.h"
 #include "plugin/http_client.h"
 #include "tls/client_context.h"
-#include "upstream/pool.h"
 #include "upstream/resolver.h"
 
 namespace pylon::proxy {
@@ -39,23 +38,22 @@ class WorkerHttpClient final : public plugin::HttpClient {
     IntrusiveList<http::h1::ClientConnection> idle;
   };
   // One request under way.
-  struct Call {
+  struct Call : http::h1::ClientCall {
     const plugin::ClientRequest& request;
-    net::Waker waker;
     int64_t deadline_us;
     uint16_t port;
-    upstream::ConnectionLease connection;
     Failure failure;
     bool reused = false;
 
     Call(net::Loop& loop, const plugin::ClientRequest& from);
+    bool fail(Failure::Kind kind, std::string_view text);
+    bool fail();  // with the exchange's own trouble
   };
 
   async::Task<bool> connect(Call& call, bool fresh);
-  async::Task<bool> exchange(Call& call, plugin::ClientResponse& response);
-  async::Task<bool> read_body(Call& call, plugin::ClientResponse& response);
-  bool write(Call& call);
-  bool fail(Call& call, Failure::Kind kind, std::string_view text);
+  static async::Task<bool> exchange(Call& call, plugin::ClientResponse& response);
+  static async::Task<bool> read_body(Call& call, plugin::ClientResponse& response);
+  static bool write(Call& call);
   void keep(Call& call);
   std::unique_ptr<net::Stream> open(const Call& call, const IpAddress& address);
   Service& service_of(const Call& call);

@@ -179,6 +179,19 @@ bool Proxy::merge_consumer(Exchange& exchange, Visit& visit, Verdict& verdict) {
   return true;
 }
 
+namespace {
+
+// Of a body that nobody wants, what has come is dropped: when that is all of it, the connection
+// goes on behind the answer.
+void drop_body(http::Downstream& client) {
+  constexpr int kReads = 4;
+  for (int reads = 0; reads < kReads && !client.body_complete(); reads++) {
+    if (client.request_body().pull().state != http::Pull::data) return;
+  }
+}
+
+}  // namespace
+
 // The gateway's own answer, through the filters like any other.
 void Proxy::answer(Exchange& exchange, Visit& visit, const Verdict& verdict) {
   int status = verdict.status();
@@ -196,6 +209,7 @@ void Proxy::answer(Exchange& exchange, Visit& visit, const Verdict& verdict) {
                         page ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
   }
   response.content_length = static_cast<int64_t>(body.size());
+  if (exchange.has_body) drop_body(*exchange.downstream);
   visit.plugins.header_filter(exchange);
   if (response.status >= 400 && visit.grpc) {
     answer_as_grpc(exchange, page ? std::string_view{} : body, visit.late);

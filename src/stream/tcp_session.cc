@@ -188,12 +188,15 @@ async::Task<bool> TcpSession::connect(const upstream::Upstream& upstream) {
       co_return true;
     }
     proxy_.place_.balancer.finished(pick.ticket, -1);
-    std::string_view told = failure;
-    observe::log(Level::error, "client {}: cannot connect to {}: {}",
-                 admission_->exchange.client.text, pick.endpoint().text(),
-                 told.empty() ? problem() : told);
+    bool abandoned = client_->broken();  // then nothing is said against the node
+    if (!abandoned) {
+      std::string_view told = failure;
+      observe::log(Level::error, "client {}: cannot connect to {}: {}",
+                   admission_->exchange.client.text, pick.endpoint().text(),
+                   told.empty() ? problem() : told);
+    }
     net::bury(proxy_.place_.loop, std::move(node_));
-    if (client_->broken()) co_return false;
+    if (abandoned) co_return false;
   }
   co_return false;
 }

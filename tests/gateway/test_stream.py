@@ -318,6 +318,17 @@ def test_a_connect_may_come_octet_by_octet(gateway, ports, brokers):
         assert sock.recv(4) == b"\x20\x02\x00\x00"  # CONNACK
 
 
+def test_a_connect_may_be_longer_than_what_is_looked_at(gateway, ports, brokers):
+    """The will of a CONNECT packet may take 64 KiB."""
+    gateway.admin.put("/stream_routes/1", mqtt_route(4, brokers))
+    will = b"\x00\x01t" + b"\xea\x60" + b"w" * 60_000
+    fields = b"\x00\x04MQTT\x04\x06\x00\x3c\x00\x04wide" + will
+    length = bytes([0x80 | len(fields) & 0x7F, 0x80 | len(fields) >> 7 & 0x7F, len(fields) >> 14])
+    with connect(ports[0]) as sock:
+        sock.sendall(b"\x10" + length + fields)
+        assert sock.recv(4) == b"\x20\x02\x00\x00"  # CONNACK
+
+
 def test_nodes_that_die_under_way_are_passed_over(gateway, ports):
     """A node that goes away cuts its own sessions; new ones find the other, whichever is next."""
     gone, stays = Named("gone"), Named("stays")

@@ -359,3 +359,23 @@ def test_aborted_large_upload_is_never_complete_upstream(lane, reset):
     client.reset() if reset else client.finish_sending()
     upstream.await_end()
     assert not request.body.complete
+
+
+UNWANTED = {
+    "length": b"Content-Length: 5\r\n\r\nhello",
+    "chunked": CHUNKED + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("body", UNWANTED.values(), ids=list(UNWANTED))
+def test_a_body_that_nobody_wants_does_not_end_the_connection(lane, body):
+    """RFC 9112 9.3: behind an answer of the gateway's own the next request is the next one."""
+    lane.stop_listening()
+    request = lane.head(b"POST", b"x", HOST).removesuffix(b"\r\n") + body
+    client = lane.client()
+    for _ in range(2):
+        client.send(request + request)
+        assert [client.read().status for _ in range(2)] == [502, 502]
+    lane.listen()
+    client.send(request)
+    assert lane.next_request(client)[1].content == b"hello"

@@ -11,13 +11,14 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/socket_address.h"
+#include "http/h1/client_call.h"
 #include "http/h1/head_writer.h"
 #include "net/tcp_stream.h"
 #include "observe/log.h"
 
 namespace pylon::store::etcd {
 
-using http::h1::ReadHead;
+using http::h1::ClientCall;
 
 namespace {
 
@@ -69,12 +70,7 @@ Result<Endpoint> Endpoint::parse(std::string_view url) {
 class Client::Exchange {
  public:
   Exchange(Client& client, size_t endpoint)
-      : client_(client), endpoint_(endpoint), waker_(client.loop_) {}
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() {
-    if (connection_ != nullptr) connection_->end();
-  }
+      : client_(client), endpoint_(endpoint), call_(client.loop_) {}
 
   // Sends it and reads the answer's head. False: trouble() tells.
   async::Task<bool> begin(const std::string& path, const std::string& body, bool stream,
@@ -83,7 +79,7 @@ class Client::Exchange {
   // Appends what comes next.
   async::Task<Read> read(std::string& into, int64_t deadline_us);
   void keep() {
-    if (connection_->reusable()) client_.keep(endpoint_, std::exchange(connection_, nullptr));
+    if (call_.connection()->reusable()) client_.keep(endpoint_, call_.release());
   }
 
   int status() const { return status_; }
@@ -97,13 +93,11 @@ class Client::Exchange {
     trouble_ = fmt::format("{}: {}", client_.options_.endpoints[endpoint_].text(), why);
     return false;
   }
-  bool fail_timeout() { return fail("no answer in time"); }
 
   Client& client_;
   size_t endpoint_;
-  net::Waker waker_;
+  ClientCall call_;
   Arena arena_;
-  Connection* connection_ = nullptr;
   int status_ = 0;
   bool sent_ = false;
   std::string trouble_;
@@ -117,8 +111,7 @@ async::Task<bool> Client::Exchange::connect(int64_t deadline_us) {
       known.end();
       continue;
     }
-    connection_ = &known;
-    known.use(waker_);
+    call_.take(known);
     co_return true;
   }
   const Endpoint& endpoint = client_.options_.endpoints[endpoint_];
@@ -143,18 +136,13 @@ async::Task<bool> Client::Exchange::connect(int64_t deadline_us) {
     if (stream == nullptr) co_return fail("the certificate of tls.cert cannot be used");
   }
   auto* tls = endpoint.https ? static_cast<tls::Stream*>(stream.get()) : nullptr;
-  connection_ = new Connection(client_.loop_, std::move(stream), 0);
-  connection_->use(waker_);
-  while (connection_->connecting()) {
-    net::Wake wake = co_await waker_.wait(deadline_us);
-    if (wake == net::Wake::timeout) co_return fail("no connection in time");
-  }
-  if (!connection_->broken()) co_return true;
+  async::Task<bool> connecting = call_.connect(std::move(stream), deadline_us);
+  bool connected = co_await connecting;
+  if (connected) co_return true;
   if (tls != nullptr && !tls->failure().empty()) {
     co_return fail("TLS handshake: " + tls->failure());
   }
-  int error = connection_->error();
-  co_return fail(error != 0 ? std::strerror(error) : "the connection was closed");
+  co_return fail(call_.reason());
 }
 
 bool Client::Exchange::write(const std::string& path, const std::string& body, bool stream) {
@@ -170,8 +158,8 @@ bool Client::Exchange::write(const std::string& path, const std::string& body, b
   if (!token.empty()) head.field("Authorization", token);
   head.text("Content-Length: ").number(body.size()).text("\r\n\r\n");
   sent_ = true;
-  http::Push pushed = connection_->send_head(head.written(), http::h1::Framing::length, body, true);
-  return pushed != http::Push::error || fail("the connection was closed");
+  bool written = call_.send(head.written(), http::h1::Framing::length, body);
+  return written || fail(call_.reason());
 }
 
 async::Task<bool> Client::Exchange::begin(const std::string& path, const std::string& body,
@@ -180,36 +168,22 @@ async::Task<bool> Client::Exchange::begin(const std::string& path, const std::st
   bool connected = co_await connecting;
   if (!connected || !write(path, body, stream)) co_return false;
   http::Response head(arena_);
-  for (;;) {
-    if (connection_->blocked() && connection_->flush() == http::Push::error) {
-      co_return fail("the connection was closed");
-    }
-    ReadHead read = connection_->read_head({}, http::Method::post, head);
-    if (read == ReadHead::closed) co_return fail("the connection was closed");
-    if (read == ReadHead::malformed) co_return fail(connection_->reason());
-    if (read == ReadHead::complete && head.status >= 200) break;
-    if (read == ReadHead::complete) continue;
-    net::Wake wake = co_await waker_.wait(deadline_us);
-    if (wake == net::Wake::timeout) co_return fail_timeout();
-  }
+  async::Task<bool> asking = call_.read_head(http::Method::post, head, deadline_us);
+  bool answered = co_await asking;
+  if (!answered) co_return fail(call_.reason());
   status_ = head.status;
   co_return true;
 }
 
 async::Task<Client::Exchange::Read> Client::Exchange::read(std::string& into, int64_t deadline_us) {
-  for (;;) {
-    http::Chunk chunk = connection_->body().pull();
-    if (chunk.state == http::Pull::error) {
-      fail("the answer broke off");
-      co_return Read::trouble;
-    }
-    into.append(chunk.octets);
-    if (chunk.state == http::Pull::end) co_return Read::end;
-    if (chunk.state == http::Pull::data && !chunk.octets.empty()) co_return Read::data;
-    if (chunk.state == http::Pull::data) continue;
-    net::Wake wake = co_await waker_.wait(deadline_us);
-    if (wake == net::Wake::timeout) co_return Read::silent;
-  }
+  async::Task<http::Chunk> reading = call_.read_body(deadline_us);
+  http::Chunk chunk = co_await reading;
+  into.append(chunk.octets);
+  if (chunk.state == http::Pull::data) co_return Read::data;
+  if (chunk.state == http::Pull::end) co_return Read::end;
+  if (chunk.state == http::Pull::again) co_return Read::silent;
+  fail(call_.reason());
+  co_return Read::trouble;
 }
 
 // ---- calls
@@ -238,11 +212,11 @@ Client::~Client() {
   }
 }
 
-void Client::keep(size_t endpoint, Connection* connection) {
+void Client::keep(size_t endpoint, Connection& connection) {
   IntrusiveList<Connection>& idle = *idle_[endpoint];
-  if (idle.size() >= kIdle) return connection->end();
-  idle.push_back(*connection);
-  connection->rest(loop_.now_us() + kIdleUs, &Client::dropped, this);
+  if (idle.size() >= kIdle) return connection.end();
+  idle.push_back(connection);
+  connection.rest(loop_.now_us() + kIdleUs, &Client::dropped, this);
 }
 
 void Client::avoid(size_t endpoint) {

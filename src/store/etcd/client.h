@@ -93,7 +93,7 @@ class Client {
                                        const std::string& body, int64_t deadline_us, bool& sent);
   async::Task<Answer<void>> authenticate(size_t endpoint, int64_t deadline_us);
   int64_t try_until(int64_t deadline_us, int64_t whole_ms) const;
-  void keep(size_t endpoint, Connection* connection);
+  void keep(size_t endpoint, Connection& connection);
   static void dropped(void*, Connection& connection) { connection.end(); }
 
   net::Loop& loop_;
