@@ -18,6 +18,7 @@ constexpr int kMostOpen = 256;
 // The pipes of a thread.
 struct Pipes {
   std::vector<std::unique_ptr<Pipe>> idle;
+  size_t spare = 0;  // the fewest that were idle at once since the last close_spare_pipes()
   int open = 0;
 
   static Pipes& of_thread() {
@@ -81,7 +82,15 @@ PipeLease take_pipe() {
   if (pipes.idle.empty()) return PipeLease(pipes.make().release());
   PipeLease taken(pipes.idle.back().release());
   pipes.idle.pop_back();
+  pipes.spare = std::min(pipes.spare, pipes.idle.size());
   return taken;
+}
+
+void close_spare_pipes() {
+  Pipes& pipes = Pipes::of_thread();
+  pipes.open -= static_cast<int>(pipes.spare);
+  pipes.idle.resize(pipes.idle.size() - pipes.spare);
+  pipes.spare = pipes.idle.size();
 }
 
 }  // namespace pylon::net

@@ -51,4 +51,7 @@ using PipeLease = std::unique_ptr<Pipe, PipeReturn>;
 // An empty pipe; null when the thread may not have more, or no descriptors are left.
 PipeLease take_pipe();
 
+// Closes those pipes of the thread that nobody has taken since the last call.
+void close_spare_pipes();
+
 }  // namespace pylon::net

@@ -101,6 +101,19 @@ TEST(Pipe, IsUsedAgainOnlyWhenItIsEmpty) {
   EXPECT_EQ(to.receive(), "mine");
 }
 
+TEST(Pipe, IsClosedWhenNobodyTakesItForAWhile) {
+  {
+    PipeLease first = take_pipe();
+    PipeLease second = take_pipe();
+  }
+  close_spare_pipes();  // both may have been in use just now
+  { PipeLease again = take_pipe(); }
+  close_spare_pipes();
+  EXPECT_EQ(Pipe::open_count(), 1);
+  close_spare_pipes();
+  EXPECT_EQ(Pipe::open_count(), 0);
+}
+
 TEST(Pipe, AThreadHasNoMoreOfThemThanItMay) {
   std::vector<PipeLease> taken;
   for (int i = 0; i <= Pipe::most_open(); i++) {
