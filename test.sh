@@ -122,7 +122,8 @@ tsan() {
   names=$(targets tsan "($SHARED_ROOMS)_test")
   cmake --build --preset tsan --target $names || return 1
   for name in $names; do "build/tsan/$name" --gtest_brief=1 || status=1; done
-  build tsan pylon && sanitized tsan tests/gateway/test_{routing,admin,process,tls,stream}.py || status=1
+  build tsan pylon || return 1
+  sanitized tsan tests/gateway/test_{routing,admin,process,tls,stream}.py || status=1
   return $status
 }
 
