@@ -115,14 +115,15 @@ asan() {
   build asan && unit_tests asan && sanitized asan tests/http1 tests/gateway/test_process.py
 }
 
-SHARED_ROOMS="net|observe|snapshot|plugins|store"
+SHARED_ROOMS="net|tls|observe|snapshot|upstream|plugins|store|stream|gateway"
 tsan() {
   cmake --preset tsan || return 1
   local name names status=0
   names=$(targets tsan "($SHARED_ROOMS)_test")
   cmake --build --preset tsan --target $names || return 1
   for name in $names; do "build/tsan/$name" --gtest_brief=1 || status=1; done
-  build tsan pylon && sanitized tsan tests/gateway/test_{routing,admin,process}.py || status=1
+  build tsan pylon || return 1
+  sanitized tsan tests/gateway/test_{routing,admin,process,tls,stream}.py || status=1
   return $status
 }
 

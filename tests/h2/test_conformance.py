@@ -232,6 +232,23 @@ def test_head_comes_with_a_closed_window(connect):
     assert client.read(stream).ended
 
 
+@pytest.mark.parametrize("order", ["stream-first", "connection-first"])
+def test_both_windows_open_one_after_the_other(client, order):
+    stream = client.ask(path="/size/200000")
+    client.until(lambda: len(client.answer(stream).body) >= 65535)
+    first, second = (stream, 0) if order == "stream-first" else (0, stream)
+    client.open_window(first, 1 << 20)
+    assert client.ping() and len(client.answer(stream).body) == 65535
+    client.open_window(second, 1 << 20)
+    assert client.read(stream, 2).ended
+
+
+def test_cookies_of_nothing_leave_no_trace(client):
+    more = [("cookie", "a=1"), ("cookie", ""), ("cookie", "b=2"), ("cookie", "")]
+    body = client.read(client.ask(more=more)).body
+    assert b'["cookie", "a=1; b=2"]' in body
+
+
 def test_a_window_below_zero(connect):
     client = connect(setting(4, 10))
     stream = client.ask()

@@ -321,7 +321,7 @@ void ClientConnection::wake_streams() {
     stream->ListHook<Stream>::leave();
     own(*stream).wake();
   }
-  for (size_t left = waiting_.size(); left > 0 && !output_full() && !waiting_.empty(); left--) {
+  for (size_t left = waiting_.size(); left > 0 && may_send() && !waiting_.empty(); left--) {
     Stream* stream = waiting_.front();
     stream->ListHook<Stream>::leave();
     own(*stream).wake();
@@ -333,7 +333,7 @@ void ClientConnection::at_turn_end() {
   if (closed_ || connecting()) return;
   if (!lost_) {
     if (!write_out()) return lose();
-    if (!waiting_.empty() && output().size() <= kOutputHigh / 2) {
+    if (!waiting_.empty() && output().size() <= kOutputHigh / 2 && may_send()) {
       wake_streams();
       on_output();
     }

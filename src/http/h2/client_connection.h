@@ -205,6 +205,8 @@ class ClientConnection final : public Session,
   void advance();
   bool read();
   void wake_streams();
+  // Waking those who wait is of use only then.
+  bool may_send() const { return !output_full() && !connection_window_closed(); }
   void lose();
   void settle();
   bool unanswered() const { return pinged_us_ > heard_us_; }

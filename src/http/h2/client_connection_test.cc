@@ -210,6 +210,45 @@ TEST_F(Http2Client, AWholeAnswerStaysOneWhenTheStreamIsReset) {
   EXPECT_EQ(chunk.octets, "octets");
 }
 
+// The connection's window may open last.
+TEST_F(Http2Client, TheConnectionsWindowHoldsBackAndLetsGo) {
+  say(frame(FrameType::settings, 0, 0, setting(Setting::initial_window_size, 100'000)));
+  ClientStream& stream = ask(false);
+  int woken = 0;
+  net::Waker counting(
+      loop, [](void* count) { ++*static_cast<int*>(count); }, &woken);
+  stream.use(counting);
+  EXPECT_EQ(stream.push(std::string(70'000, 'x'), true), Push::blocked);
+  say("");
+  for (int i = 0; i < 3; i++) {
+    EXPECT_EQ(stream.flush(), Push::blocked);
+    say("");
+  }
+  EXPECT_EQ(seen.streams[1].body.size(), 65'535u);
+  woken = 0;
+  say(frame(FrameType::window_update, 0, 0, u32(10'000)));
+  EXPECT_GE(woken, 1);
+  EXPECT_EQ(stream.flush(), Push::done);
+  say("");
+  EXPECT_EQ(seen.streams[1].body.size(), 70'000u);
+  stream.use(waker);
+}
+
+// A server that streams small messages has sent some when it learns of the reset.
+TEST_F(Http2Client, WhatWasOnItsWayToACancelledStreamIsNoFlood) {
+  ClientStream& cancelled = ask();
+  say(writer.head(1, {{":status", "200"}}, false));
+  cancelled.end();
+  asked.clear();
+  std::string octet = frame(FrameType::data, 0, 1, "x"), octets;
+  for (int i = 0; i < 4096; i++) octets += octet;  // all that its window allows
+  say(octets);
+  EXPECT_TRUE(seen.goaways.empty());
+  EXPECT_TRUE(connection->has_room());
+  say(octets);
+  EXPECT_EQ(seen.goaways.size(), 1u);
+}
+
 class Http2Silence : public Http2Client {
  protected:
   void wait_s(int64_t seconds) {

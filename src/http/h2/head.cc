@@ -78,7 +78,7 @@ void merge_cookies(Fields& fields) {
   char* start = fields.arena().bytes(size);
   char* at = start;
   for (const Field& field : fields) {
-    if (field.id != FieldId::cookie || field.removed()) continue;
+    if (field.id != FieldId::cookie || field.removed() || field.value_size == 0) continue;
     if (at != start) {
       *at++ = ';';
       *at++ = ' ';

@@ -104,19 +104,29 @@ void ServerConnection::run_streams() {
     stream->ListHook<Stream>::leave();
     own(*stream).proceed();
   }
-  for (size_t left = waiting_.size(); left > 0 && !output_full() && !waiting_.empty(); left--) {
+  if (may_send()) wake_waiting();
+  in_run_ = false;
+}
+
+void ServerConnection::wake_waiting() {
+  bool all = std::exchange(was_full_, false);
+  for (size_t left = waiting_.size(); left > 0 && !waiting_.empty(); left--) {
+    if (output_full()) {
+      was_full_ = true;
+      return;
+    }
+    if (!all && connection_window_closed()) return;
     Stream* stream = waiting_.front();
     stream->ListHook<Stream>::leave();
     own(*stream).proceed();
   }
-  in_run_ = false;
 }
 
 void ServerConnection::at_turn_end() {
   if (state_ == State::draining) return linger();
   if (state_ == State::closed) return;
   if (state_ == State::open && !write_out()) return lose();
-  if (!waiting_.empty() && output().size() <= kOutputHigh / 2) {
+  if (!waiting_.empty() && output().size() <= kOutputHigh / 2 && may_send()) {
     run_streams();
     on_output();
   }

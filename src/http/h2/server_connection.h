@@ -65,6 +65,7 @@ class ServerConnection final : public Session,
   void make_due(Stream& stream) { due_.push_back(stream); }
   // Calls proceed() of the stream when the connection can send again.
   void make_wait(Stream& stream) {
+    if (output_full()) was_full_ = true;
     if (!stream.in_list()) waiting_.push_back(stream);
   }
   bool write_out();  // false: the connection is broken
@@ -107,6 +108,9 @@ class ServerConnection final : public Session,
   void advance();
   bool read();
   void run_streams();
+  void wake_waiting();
+  // Waking those who wait is of use only then.
+  bool may_send() const { return !output_full() && (was_full_ || !connection_window_closed()); }
   void settle();
   void arm();
   void on_timeout();
@@ -141,6 +145,7 @@ class ServerConnection final : public Session,
   uint32_t requests_ = 0;
   State state_ = State::open;
   bool in_run_ = false;
+  bool was_full_ = false;    // some wait for room in the output, whatever the window
   bool parked_ = false;      // in the list of those without streams
   bool going_away_ = false;  // the last GOAWAY is out
   bool end_sent_ = false;    // draining: our end mark is out

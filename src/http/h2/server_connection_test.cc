@@ -84,6 +84,19 @@ TEST_F(Http2Server, AClosedWindowHoldsTheBodyBackButNotTheHead) {
   EXPECT_EQ(all.idle.size(), 1u);
 }
 
+// The connection's window may open last, and for several streams.
+TEST_F(Http2Server, TheConnectionsWindowHoldsBackAndLetsGo) {
+  service.body = std::string(50'000, 'x');
+  open(setting(Setting::initial_window_size, 100'000));
+  say(writer.head(1, kGet, true) + writer.head(3, kGet, true));
+  EXPECT_EQ(seen.streams[1].body.size() + seen.streams[3].body.size(), 65'535u);
+  say(frame(FrameType::window_update, 0, 3, u32(1)));
+  say(frame(FrameType::window_update, 0, 0, u32(34'000)));
+  EXPECT_EQ(seen.streams[1].body.size() + seen.streams[3].body.size(), 99'535u);
+  say(frame(FrameType::window_update, 0, 0, u32(1'000)));
+  EXPECT_TRUE(seen.streams[1].ended && seen.streams[3].ended);
+}
+
 TEST_F(Http2Server, WindowsOpenAsBodiesAreRead) {
   open();
   uint64_t before = seen.opened;

@@ -164,6 +164,9 @@ void Session::take_late_data(const FrameHeader& header) {
       write_reset(header.stream, ErrorCode::stream_closed);
       break;
     case Ending::by_us:
+      if (header.length == 0 || header.length > late_window_) break;
+      late_window_ -= header.length;
+      return;
     case Ending::unknown:
       break;
   }
@@ -446,6 +449,7 @@ void Session::close_stream(Stream& stream, bool by_us) {
   stream.pending.release();
   stream.trailers.release();
   if (!stream.reset) return patience_.exchange_done();
+  if (by_us && !stream.remote_ended) late_window_ += std::max<int64_t>(0, stream.receive_window);
   // An answer that is complete is one, whatever its sender says afterwards (RFC 9113 8.1).
   if (role_ == Role::client && stream.remote_ended) return;
   if (!grants_.streams_apart) credit_connection(stream.incoming.size());

@@ -80,9 +80,9 @@ class Session {
   void drop_body(Stream& stream);
   // Octets of DATA that would leave at once.
   size_t send_room(const Stream& stream) const;
-  bool window_closed(const Stream& stream) const {
-    return stream.send_window <= 0 || send_window_ <= 0;
-  }
+  // The stream's own; the connection's is another matter: when it opens, all streams profit.
+  static bool window_closed(const Stream& stream) { return stream.send_window <= 0; }
+  bool connection_window_closed() const { return send_window_ <= 0; }
 
   bool failed() const { return failed_; }
   const char* failure() const { return failure_; }
@@ -203,6 +203,7 @@ class Session {
   const char* failure_ = "";
   int64_t send_window_ = kDefaultWindow;
   int64_t receive_window_ = kDefaultWindow;
+  int64_t late_window_ = 0;  // of streams that we reset: what is on its way is no nuisance
   uint32_t unread_credit_ = 0;
   uint32_t last_peer_stream_ = 0;
   uint32_t next_own_stream_ = 1;

@@ -16,7 +16,9 @@ using etcd::Header;
 
 namespace {
 
-constexpr int64_t kQuietUs = 300'000;  // a stream that says nothing for so long has told the past
+// A stream that says nothing for so long has told the past, when the newest revision is about other
+// keys, so that it would not be told. A busy etcd takes its time.
+constexpr int64_t kQuietUs = 2'000'000;
 constexpr int64_t kPastLimitUs = 10'000'000;
 
 bool is_about(const HistoryQuery& query, std::string_view key) {

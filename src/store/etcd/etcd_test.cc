@@ -96,6 +96,14 @@ TEST(EtcdWire, EventsAreGroupedByRevision) {
   EXPECT_EQ(message->origins[0].first, 5);
 }
 
+TEST(EtcdWire, KeysThatAreNoTextAreHidden) {
+  EXPECT_FALSE(is_hidden("/apisix/routes/\xc3\xa4"));
+  for (std::string_view key : {"/apisix/routes/", "/apisix/pylon/origin", "/apisix/routes/\xff"}) {
+    EXPECT_TRUE(is_hidden(key)) << key;
+  }
+  EXPECT_FALSE(is_origin("/apisix/routes/\xff"));
+}
+
 TEST(EtcdWire, RefusalsAreToldApart) {
   EXPECT_EQ(refusal_of(16, "etcdserver: invalid auth token").fault, Fault::unauthenticated);
   EXPECT_EQ(refusal_of(3, "etcdserver: user name is empty").fault, Fault::unauthenticated);

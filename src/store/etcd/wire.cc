@@ -278,7 +278,7 @@ Outcome<WatchMessage> read_watch(std::string_view line) {
       message.sets.push_back({revision, {}});
     }
     if (is_hidden(change.entry.key)) {
-      bool origin = !change.entry.key.ends_with('/');
+      bool origin = is_origin(change.entry.key);
       if (origin) message.origins.emplace_back(revision, std::move(change.entry.value));
       continue;
     }

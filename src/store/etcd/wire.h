@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/strings.h"
 #include "store/store.h"
 
 namespace pylon::store::etcd {
@@ -27,11 +28,14 @@ struct Header {
 // alone.
 constexpr std::string_view kOriginKey = "pylon/origin";
 
-// Keys that hold nothing of the configuration: that one, and directories as APISIX makes them
-// ("/apisix/routes/" -> init_dir).
-inline bool is_hidden(std::string_view key) {
-  if (key.ends_with('/') || key == kOriginKey) return true;
+// Keys that hold nothing of the configuration: that one, directories as APISIX makes them
+// ("/apisix/routes/" -> init_dir), and those that are no UTF-8, which no JSON could tell.
+inline bool is_origin(std::string_view key) {
+  if (key == kOriginKey) return true;
   return key.ends_with(kOriginKey) && key[key.size() - kOriginKey.size() - 1] == '/';
+}
+inline bool is_hidden(std::string_view key) {
+  return key.ends_with('/') || is_origin(key) || !is_valid_utf8(key);
 }
 
 struct Authorship {
