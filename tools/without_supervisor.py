@@ -33,6 +33,9 @@ def wanted(config):
     """(kind, (ip, port)) of every socket."""
     for item in config["apisix"]["node_listen"]:
         yield "proxy", (item["ip"], item["port"])
+    if config["apisix"]["ssl"]["enable"]:
+        for item in config["apisix"]["ssl"]["listen"]:
+            yield "tls", (item["ip"], item["port"])
     admin = config["deployment"]["admin"]["admin_listen"]
     yield "admin", (admin["ip"], admin["port"])
     metrics = config["plugin_attr"]["prometheus"]["export_addr"]
