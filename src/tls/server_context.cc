@@ -70,6 +70,12 @@ int take_any_client(int, X509_STORE_CTX*) { return 1; }  // the verdict stays in
 // The name was judged in the ClientHello. Without this a session of TLS 1.2 would not keep it.
 int take_name(SSL*, int*, void*) { return SSL_TLSEXT_ERR_OK; }
 
+// Of TLS 1.3, the cheapest first: 128 bits are enough, and what is derived by SHA-256 costs a tenth
+// less of a handshake, as processors have instructions for it. A client that has none for AES says
+// so by asking for ChaCha20 first.
+constexpr const char* kSuites =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
 // HTTP/2 wants ciphers with forward secrecy and authentication built in (RFC 9113 9.2.2, A).
 bool may_bear_http2(const SSL* ssl) {
   const SSL_CIPHER* cipher = SSL_get_pending_cipher(ssl);
@@ -104,7 +110,9 @@ Result<void> ServerContext::prepare() {
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_min_proto_version(context, TLS1_VERSION);  // options say more
   SSL_CTX_set_options(context, refusals_of(options_.protocols) | SSL_OP_NO_RENEGOTIATION |
-                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                   SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_ciphersuites(context, kSuites);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!options_.ciphers.empty() &&
