@@ -391,10 +391,10 @@ void Control::booted(void* self) {
 }
 
 void Control::start_workers() {
-  shared_ = std::make_unique<WorkerShared>(
-      WorkerShared{settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(),
-                   session_log_format_, session_log_.get(), metrics_, *versions_, tls_, tls_client_,
-                   tls_share_, debug_, [this] { loop_.post([this] { on_snapshot_taken(); }); }});
+  shared_ = std::make_unique<WorkerShared>(WorkerShared{
+      settings_, proxy_options_, limits_, dns_, log_format_, access_log_.get(), session_log_format_,
+      session_log_.get(), metrics_, *versions_, tls_, *tls_context_, tls_share_, debug_,
+      [this] { loop_.post([this] { on_snapshot_taken(); }); }});
   ListeningSet sockets;
   auto give = [&](SocketKind kind, Way way, const std::vector<ListenAddress>& configured) {
     for (const InheritedSocket* socket : inherited_.of_kind(kind)) {

@@ -97,7 +97,7 @@ Worker::Worker(const WorkerShared& shared, unsigned index)
           connections_allowed(shared.settings.process, shared.settings.worker_count())),
       dns_transport_(std::make_unique<upstream::dns::NetTransport>(loop_)),
       resolver_(shared.dns, *dns_transport_, clock_),
-      tls_client_(tls::ClientContext::make(shared.tls_client).value()),
+      tls_client_(shared.tls_client.another().value()),
       http2_pool_(loop_, *tls_client_, upstream_pings(shared.settings)),
       log_courier_(loop_, resolver_, *tls_client_),
       lent_{.clock = clock_,

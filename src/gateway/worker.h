@@ -49,7 +49,7 @@ struct WorkerShared {
   observe::Metrics& metrics;
   snapshot::Versions& versions;
   const tls::ServerOptions& tls;
-  const tls::ClientOptions& tls_client;
+  const tls::ClientContext& tls_client;
   tls::ServerShare& tls_share;
   const std::atomic<bool>& debug;        // basic debug mode; changes while they run
   std::function<void()> snapshot_taken;  // from a worker's thread: the control thread is to settle

@@ -15,7 +15,7 @@ int key_index() {
 
 }  // namespace
 
-Result<std::unique_ptr<ClientContext>> ClientContext::make(const ClientOptions& options) {
+Result<std::unique_ptr<ClientContext>> ClientContext::trusting_nobody() {
   std::unique_ptr<ClientContext> made(new ClientContext);
   made->context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = made->context_.get();
@@ -26,12 +26,27 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const ClientOptions& 
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &ClientContext::on_new_session);
+  return made;
+}
+
+Result<std::unique_ptr<ClientContext>> ClientContext::make(const ClientOptions& options) {
+  auto made = trusting_nobody();
+  if (!made) return made;
+  SSL_CTX* context = (*made)->context_.get();
   if (options.trust_system) SSL_CTX_set_default_verify_paths(context);
   for (const std::string& file : options.trusted_files) {
     if (SSL_CTX_load_verify_file(context, file.c_str()) == 1) continue;
     return fail(file + ": trusted certificates cannot be read: " + take_error());
   }
   ERR_clear_error();
+  return made;
+}
+
+// A store of OpenSSL's has a lock and counts who uses it.
+Result<std::unique_ptr<ClientContext>> ClientContext::another() const {
+  auto made = trusting_nobody();
+  if (made)
+    SSL_CTX_set1_cert_store((*made)->context_.get(), SSL_CTX_get_cert_store(context_.get()));
   return made;
 }
 

@@ -43,6 +43,9 @@ class ClientContext {
   static constexpr size_t kMostSessions = 1024;
 
   static Result<std::unique_ptr<ClientContext>> make(const ClientOptions& options);
+  // One for another thread that trusts the same authorities: they are read and kept once. On the
+  // thread of this one.
+  Result<std::unique_ptr<ClientContext>> another() const;
 
   ClientContext(const ClientContext&) = delete;
   ClientContext& operator=(const ClientContext&) = delete;
@@ -59,6 +62,7 @@ class ClientContext {
   };
 
   ClientContext() = default;
+  static Result<std::unique_ptr<ClientContext>> trusting_nobody();
   static int on_new_session(SSL* ssl, SSL_SESSION* session);
   void keep(uint64_t key, SSL_SESSION* session);
   static void name_peer(SSL* ssl, const ServerPeer& peer);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <map>
 
 #include "net/memory_stream.h"
@@ -296,6 +298,18 @@ TEST(ClientContext, verifies_when_asked) {
   EXPECT_TRUE(line.client->broken());
   EXPECT_NE(line.client->failure().find("unable to get local issuer"), std::string::npos)
       << line.client->failure();
+}
+
+TEST(ClientContext, another_trusts_the_same_authorities) {
+  World world;
+  std::string file = ::testing::TempDir() + "pylon-authority.pem";
+  std::ofstream(file) << world.authority.pem();
+  auto first = ClientContext::make({.trust_system = false, .trusted_files = {file}});
+  ASSERT_TRUE(first);
+  std::remove(file.c_str());
+  world.clients = std::move(*(*first)->another());
+  first->reset();
+  EXPECT_TRUE(both_up(world.connect({.name = "a.test", .verify = true})));
 }
 
 }  // namespace
