@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 
 #include "admin/checks.h"
 #include "expr/graphql.h"
@@ -66,6 +67,28 @@ store::ItemCheck item_check(const plugin::Catalogue& catalogue) {
     Json copy = item.value;
     return config::resource_type(item.kind).check(copy, {item.id, item.parent, help});
   };
+}
+
+// The types whose indexes APISIX tells, those without an object too.
+void tell_etcd(const NodeView& view, plugins::GatewayFigures& figures) {
+  using config::Kind;
+  std::map<Kind, int64_t> newest;
+  int64_t last = 0;
+  for (Kind kind : {Kind::consumer, Kind::global_rule, Kind::proto, Kind::route, Kind::service,
+                    Kind::ssl, Kind::stream_route, Kind::upstream}) {
+    newest[kind] = 0;
+  }
+  for (const control::TypeState& type : view.types()) {
+    if (auto told = newest.find(type.kind); told != newest.end()) told->second = type.revision;
+  }
+  for (const auto& [kind, revision] : newest) {
+    figures.modify_indexes.emplace_back(config::resource_type(kind).name, revision);
+    last = std::max(last, revision);
+  }
+  figures.modify_indexes.emplace_back("max_modify_index", last);
+  figures.modify_indexes.emplace_back("prev_index", view.revision());
+  figures.modify_indexes.emplace_back("x_etcd_index", view.revision());
+  figures.etcd_reachable = !view.out_of_touch();
 }
 
 }  // namespace
@@ -471,6 +494,7 @@ async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& r
   }
   figures.connections.active = figures.connections.waiting + figures.connections.writing;
   figures.lost_series = metrics_.overflow();
+  if (settings_.store.provider() == ConfigProvider::etcd) tell_etcd(*view_, figures);
   observe::MetricText text;
   metrics_.write(text);
   plugins::write_gateway_figures(text, plugins::metric_prefix(services_.attributes("prometheus")),

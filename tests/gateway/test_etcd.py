@@ -488,3 +488,20 @@ def test_what_is_no_resource_is_told_and_spoils_nothing(own_pylon, echo, member,
     assert "routes/bad" not in told()
     assert node.admin.delete("/upstreams/bad") == 200
     assert "upstreams/bad" not in told()
+
+
+def test_metrics_tell_of_etcd(own_pylon, echo, member):
+    """APISIX docs: plugins/prometheus, etcd_reachable and etcd_modify_indexes."""
+    gateway = own_pylon(on_etcd(member))
+    gateway.admin.put("/routes/1", route(echo, "/a"))
+    revision = config_status(gateway)["revision"]
+
+    def told(line):
+        path = "/apisix/prometheus/metrics"
+        return line in get(gateway.metrics_port, path).content.decode().splitlines()
+
+    for key, index in [("routes", revision), ("max_modify_index", revision), ("ssls", 0)]:
+        assert told(f'apisix_etcd_modify_indexes{{key="{key}"}} {index}')
+    assert told("apisix_etcd_reachable 1")
+    member.stop()
+    until(lambda: told("apisix_etcd_reachable 0"), "that etcd is away", 20)

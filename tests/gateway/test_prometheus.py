@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -179,3 +180,12 @@ def test_promtool_is_content(counted):
 def test_other_paths_and_methods(pylon):
     assert get(pylon.metrics_port, "/nope").status == 404
     assert get(pylon.port, PATH).status == 404, "not on the proxy's port"
+
+
+def test_the_page_of_metrics_names_all_of_our_own():
+    root = Path(__file__).parents[2]
+    sources = [*root.glob("src/**/*.h"), *root.glob("src/**/*.cc")]
+    text = "".join(source.read_text() for source in sources)
+    names = set(re.findall(r'[.]name = "(pylon_[a-z0-9_]+)"', text))
+    page = (root / "docs/metrics.md").read_text()
+    assert names and not [name for name in sorted(names) if f"`{name}" not in page]
