@@ -495,6 +495,13 @@ async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& r
   figures.connections.active = figures.connections.waiting + figures.connections.writing;
   figures.lost_series = metrics_.overflow();
   if (settings_.store.provider() == ConfigProvider::etcd) tell_etcd(*view_, figures);
+  figures.dropped_lines.emplace_back("error", observe::log_counts().dropped);
+  if (access_log_ != nullptr) {
+    figures.dropped_lines.emplace_back("access", access_log_->dropped_lines());
+  }
+  if (session_log_ != nullptr) {
+    figures.dropped_lines.emplace_back("session", session_log_->dropped_lines());
+  }
   observe::MetricText text;
   metrics_.write(text);
   plugins::write_gateway_figures(text, plugins::metric_prefix(services_.attributes("prometheus")),

@@ -82,6 +82,16 @@ void write_nodes(Page& page, const GatewayFigures& figures) {
   }
 }
 
+void write_logs(MetricText& text, const GatewayFigures& figures) {
+  if (figures.dropped_lines.empty()) return;
+  text.family("pylon_log_lines_dropped_total",
+              "Lines that the log had no room for, as the disk was too slow", MetricType::counter);
+  for (const auto& [log, lines] : figures.dropped_lines) {
+    std::array labels{Label{"log", log}};
+    text.sample(labels, static_cast<double>(lines));
+  }
+}
+
 }  // namespace
 
 std::string_view metric_prefix(const Json& attributes) {
@@ -100,6 +110,7 @@ void write_gateway_figures(MetricText& text, std::string_view prefix,
   text.sample(labels, 1);
   write_tables(page, figures);
   write_nodes(page, figures);
+  write_logs(text, figures);
 }
 
 }  // namespace pylon::plugins

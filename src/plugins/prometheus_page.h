@@ -42,6 +42,7 @@ struct GatewayFigures {
   std::vector<Table> tables;
   std::vector<std::pair<std::string, int64_t>> modify_indexes;  // by resource type
   std::optional<bool> etcd_reachable;                           // unset: there is no etcd
+  std::vector<std::pair<std::string, uint64_t>> dropped_lines;  // by log: those that were lost
 };
 
 // "apisix_", or plugin_attr.prometheus.metric_prefix when that is a valid start of a name.

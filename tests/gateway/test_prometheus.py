@@ -182,6 +182,12 @@ def test_other_paths_and_methods(pylon):
     assert get(pylon.port, PATH).status == 404, "not on the proxy's port"
 
 
+def test_lost_lines_of_logs_are_told(pylon):
+    series = samples(metrics(pylon), "pylon_log_lines_dropped_total")
+    told = {labels["log"]: lost for labels, lost in series}
+    assert told == {"error": 0, "access": 0}
+
+
 def test_the_page_of_metrics_names_all_of_our_own():
     root = Path(__file__).parents[2]
     sources = [*root.glob("src/**/*.h"), *root.glob("src/**/*.cc")]
