@@ -63,7 +63,8 @@ TEST(MqttConnect, WhatStandsBehindTheIdIsNotWaitedFor) {
   for (size_t size = 0; size < head + id_end; size++) {
     EXPECT_EQ(read_mqtt_connect(whole.substr(0, size)).state, State::incomplete) << size;
   }
-  MqttConnect read = read_mqtt_connect(whole.substr(0, head + id_end));
+  whole.resize(head + id_end);
+  MqttConnect read = read_mqtt_connect(whole);
   EXPECT_EQ(read.state, State::complete);
   EXPECT_EQ(read.client_id, "foo");
 }
