@@ -26,7 +26,6 @@ using upstream::Retry;
 namespace {
 
 constexpr size_t kHeadRead = 2048;  // of the first read, for clients with a window
-constexpr int kMoves = 64;          // of octets, before others have their turn
 constexpr int kMaxInterims = 1000;  // 1xx answers before the final one
 constexpr size_t kMaxInterimOctets = 256 << 10;
 

@@ -13,6 +13,9 @@
 
 namespace pylon::proxy {
 
+// Moves of octets by one exchange, before others have their turn.
+constexpr int kMoves = 64;
+
 enum class Pumped : uint8_t {
   nothing,   // nothing could be moved now
   some,      // octets were moved

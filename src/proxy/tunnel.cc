@@ -4,11 +4,6 @@
 #include "proxy/relay.h"
 
 namespace pylon::proxy {
-namespace {
-
-constexpr int kMoves = 64;  // of octets, before others have their turn
-
-}  // namespace
 
 async::Task<void> run_tunnel(net::Loop& loop, http::Downstream& client, http::UpstreamSide& node,
                              int64_t idle_timeout_us) {

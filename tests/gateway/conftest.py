@@ -2,8 +2,20 @@
 
 import pytest
 
+from harness.certs import Authority
 from harness.echo import Echo
 from harness.pylon import Pylon
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    """Who issues certificates for the tests of a file."""
+    return Authority(tmp_path_factory.mktemp("certs"))
+
+
+@pytest.fixture(scope="module")
+def one(authority):
+    return authority.issue("one.test")
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,6 @@ from harness.wire import until
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certs"))
-
-
-@pytest.fixture(scope="module")
 def one(authority):
     return authority.issue("one.test", "*.one.test")
 

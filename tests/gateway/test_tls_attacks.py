@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from harness.certs import Authority, server_ssl
+from harness.certs import server_ssl
 from harness.raw_tls import (
     ALERT,
     CHANGE_CIPHER_SPEC,
@@ -19,16 +19,6 @@ from harness.raw_tls import (
 from harness.tls import Hello, curl
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: one.test\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certs"))
-
-
-@pytest.fixture(scope="module")
-def one(authority):
-    return authority.issue("one.test")
 
 
 @pytest.fixture(autouse=True)

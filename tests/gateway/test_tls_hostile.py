@@ -16,16 +16,6 @@ from harness.wire import until
 REQUEST = b"GET / HTTP/1.1\r\nHost: one.test\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certs"))
-
-
-@pytest.fixture(scope="module")
-def one(authority):
-    return authority.issue("one.test")
-
-
 @pytest.fixture(autouse=True)
 def ready(pylon, echo):
     pylon.admin.put("/routes/1", {"uri": "/*", "upstream": echo.upstream()})

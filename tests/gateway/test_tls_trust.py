@@ -17,16 +17,6 @@ from harness.wire import Peer
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certs"))
-
-
-@pytest.fixture(scope="module")
-def one(authority):
-    return authority.issue("one.test")
-
-
-@pytest.fixture(scope="module")
 def two(authority):
     return authority.issue("two.test")
 

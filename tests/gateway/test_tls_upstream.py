@@ -9,15 +9,10 @@ import threading
 import pytest
 
 from harness import h2
-from harness.certs import Authority, server_ssl
+from harness.certs import server_ssl
 from harness.http import get, receive, send
 from harness.secure_site import SecureSite
 from harness.wire import connect
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certs"))
 
 
 @pytest.fixture(scope="module")
