@@ -47,11 +47,9 @@ proxy::Options proxy_options(const Settings& settings) {
   }
   options.real_ip_from = settings.client.real_ip_from.set;
   // Where the PROXY protocol names the client, no field does.
-  if (settings.client.real_ip_header != "proxy_protocol") {
-    options.real_ip_field = settings.client.real_ip_header;
-  } else {
-    options.real_ip_field.clear();
-  }
+  bool by_field = settings.client.real_ip_header != "proxy_protocol";
+  options.real_ip_field =
+      by_field ? proxy::NamedField(settings.client.real_ip_header) : proxy::NamedField();
   options.real_ip_recursive = settings.client.real_ip_recursive;
   options.answer_head.head_bytes = static_cast<uint32_t>(settings.limits.response_head_bytes);
   options.answer_head.field_bytes = options.answer_head.head_bytes;

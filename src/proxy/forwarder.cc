@@ -88,17 +88,9 @@ async::Task<int> Forwarder::forward(Errand& errand) {
     trial.pick = balancer_.pick(upstream, exchange, tried);
     if (!trial.pick) co_return status;
     name_target(exchange, upstream, trial.pick);
-    if (tries == 0) {
-      for (plugin::ActiveChain* chain : {&errand.plugins.global, &errand.plugins.route}) {
-        if (!chain->has(plugin::Phase::before_proxy)) continue;
-        if (chain->is_async(plugin::Phase::before_proxy) || errand.plugins.trace != nullptr) {
-          errand.verdict = co_await chain->run_async(plugin::Phase::before_proxy, exchange,
-                                                     errand.plugins.trace);
-        } else {
-          errand.verdict = chain->run(plugin::Phase::before_proxy, exchange);
-        }
-        if (!errand.verdict.proceeds()) co_return errand.verdict.status();
-      }
+    if (tries == 0 && errand.plugins.has(plugin::Phase::before_proxy)) {
+      errand.verdict = co_await before_proxy(errand);
+      if (!errand.verdict.proceeds()) co_return errand.verdict.status();
     }
     Outcome outcome;
     Retry retry;
@@ -117,6 +109,21 @@ async::Task<int> Forwarder::forward(Errand& errand) {
     status = upstream::status_of(trial.failure);
     if (retry == Retry::give_up) co_return status;
   }
+}
+
+async::Task<plugin::Verdict> Forwarder::before_proxy(Errand& errand) {
+  constexpr plugin::Phase kPhase = plugin::Phase::before_proxy;
+  plugin::Verdict verdict;
+  for (const plugin::ActiveChain* chain : {&errand.plugins.global, &errand.plugins.route}) {
+    if (!chain->has(kPhase)) continue;
+    if (chain->is_async(kPhase) || errand.plugins.trace != nullptr) {
+      verdict = co_await chain->run_async(kPhase, errand.exchange, errand.plugins.trace);
+    } else {
+      verdict = chain->run(kPhase, errand.exchange);
+    }
+    if (!verdict.proceeds()) break;
+  }
+  co_return verdict;
 }
 
 async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial) {

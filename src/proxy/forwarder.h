@@ -29,6 +29,7 @@ struct Plugins {
   plugin::Trace* trace = nullptr;  // of the basic debug mode; null: it is off
 
   bool idle() const { return global.idle() && route.idle(); }
+  bool has(plugin::Phase phase) const { return global.has(phase) || route.has(phase); }
   void header_filter(http::Exchange& exchange) const {
     global.header_filter(exchange);
     route.header_filter(exchange);
@@ -94,6 +95,7 @@ class Forwarder {
 
   static int refuse_scheme(const Errand& errand);
   static void forget_answer(Errand& errand);
+  static async::Task<plugin::Verdict> before_proxy(Errand& errand);
   async::Task<Outcome> attempt(Errand& errand, Trial& trial);
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
 

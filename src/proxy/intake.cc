@@ -89,10 +89,8 @@ std::optional<IpAddress> named_client(std::string_view list, const Options& opti
 // nginx's realip: a believed peer names the client. Behind the PROXY protocol the peer is whom it
 // named: that one wrote the fields.
 void take_real_ip(http::Exchange& exchange, const Options& options) {
-  if (options.real_ip_from.empty() || options.real_ip_field.empty()) return;
-  if (!options.real_ip_from.contains(exchange.client.address)) return;
-  std::string_view value = exchange.request.fields.get(options.real_ip_field);
-  if (value.empty()) return;
+  std::string_view value = options.real_ip_field.of(exchange.request.fields);
+  if (value.empty() || !options.real_ip_from.contains(exchange.client.address)) return;
   std::optional<IpAddress> address = named_client(value, options);
   if (!address) return;
   char text[IpAddress::kMaxText];

@@ -3,12 +3,30 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/ip.h"
+#include "http/fields.h"
 #include "http/h1/parser.h"
 #include "http/uri.h"
 
 namespace pylon::proxy {
+
+// A field that the configuration names, looked up by its id where it is a well-known one.
+class NamedField {
+ public:
+  NamedField() = default;  // none
+  explicit NamedField(std::string name) : name_(std::move(name)), id_(http::field_id(name_)) {}
+  std::string_view of(const http::Fields& fields) const {
+    if (id_ != http::FieldId::other) return fields.get(id_);
+    return name_.empty() ? std::string_view() : fields.get(name_);
+  }
+
+ private:
+  std::string name_;
+  http::FieldId id_ = http::FieldId::other;
+};
 
 struct Options {
   std::string server_field = "APISIX/3.18.0";  // Server of every answer
@@ -18,7 +36,7 @@ struct Options {
   bool has_trusted_addresses = false;  // apisix.trusted_addresses is set
   IpSet trusted_addresses;             // peers whose X-Forwarded-* are kept
   IpSet real_ip_from;                  // peers whose real_ip_field is believed
-  std::string real_ip_field = "X-Real-IP";
+  NamedField real_ip_field{"X-Real-IP"};
   bool real_ip_recursive = false;  // of a list the last address that is not believed, not the last
   http::h1::HeadLimits answer_head{8 << 10, 64 << 10, 32 << 10, 200};  // limits of upstream heads
   int64_t body_timeout_us = 60'000'000;  // between two reads of a request's body
