@@ -22,9 +22,13 @@ class ApiEndpoint {
   // Accepts no more; what is asked on the open connections is answered and ends them. listen()
   // takes it back.
   void retire();
-  // Nobody waits for an answer, or is about to ask for the first time.
-  bool settled() const { return service_.under_way() == 0 && connections_.fresh() == 0; }
-  void close_idle() { connections_.shed_idle(connections_.idle.size()); }
+  // All answers are made, though they may not have left yet.
+  bool answered() const { return service_.under_way() == 0; }
+  // And nobody is about to ask for the first time.
+  bool settled() const { return answered() && connections_.fresh() == 0; }
+  void close_unused() { connections_.close_unused(); }
+  // Retired, and everybody has taken the answer and left.
+  bool deserted() const { return connections_.idle.empty() && connections_.busy.empty(); }
 
  private:
   class Door;

@@ -34,7 +34,8 @@ constexpr size_t kSmallBodyBytes = 64 << 10;
 constexpr int kLockWaitMs = 5'000;  // for the gateway process before us to let go of the store
 constexpr int64_t kDepartureGraceUs = 100'000;  // for requests that are on their way
 constexpr int64_t kDepartureLookUs = 20'000;
-constexpr int64_t kDepartureLimitUs = 1'000'000;  // for those who ask slowly
+constexpr int64_t kFreshLimitUs = 1'000'000;      // for those who have not asked yet
+constexpr int64_t kDepartureLimitUs = 4'000'000;  // below kLockWaitMs
 
 admin::AdminOptions admin_options(const Settings& settings) {
   admin::AdminOptions options;
@@ -121,13 +122,11 @@ class Control::Tick final : public net::Timer {
 };
 
 // Waits until the servers of this thread have answered everybody, for a limited time, and then
-// looks now and then whether the workers have ended too.
+// looks now and then whether all answers have left and the workers have ended too.
 class Control::Departure final : public net::Timer {
  public:
   explicit Departure(Control& control)
-      : Timer(control.loop_.timers()),
-        control_(control),
-        limit_us_(control.loop_.now_us() + kDepartureLimitUs) {
+      : Timer(control.loop_.timers()), control_(control), started_us_(control.loop_.now_us()) {
     arm(control_.loop_.now_us() + kDepartureGraceUs);
   }
 
@@ -135,10 +134,18 @@ class Control::Departure final : public net::Timer {
   void fire() override {
     arm(control_.loop_.now_us() + kDepartureLookUs);
     control_.close_doors();
-    if (control_.settled() || control_.loop_.now_us() >= limit_us_) control_.let_go();
+    if (over()) control_.let_go();
   }
+
+  bool over() const {
+    int64_t waited_us = control_.loop_.now_us() - started_us_;
+    if (waited_us >= kDepartureLimitUs) return true;
+    return control_.all_endpoints(waited_us < kFreshLimitUs ? &ApiEndpoint::settled
+                                                            : &ApiEndpoint::answered);
+  }
+
   Control& control_;
-  int64_t limit_us_;
+  int64_t started_us_;
 };
 
 Control::Control(const Settings& settings, InheritedSockets inherited)
@@ -593,20 +600,24 @@ void Control::close_doors() {
   if (done) inherited_.close_sockets();
 }
 
-bool Control::settled() const {
-  return admin_->settled() && control_->settled() && status_->settled() &&
-         metrics_server_->settled();
+bool Control::all_endpoints(bool (ApiEndpoint::*are)() const) const {
+  auto is = [are](const auto* endpoint) { return ((**endpoint).*are)(); };
+  auto all = {&admin_, &control_, &status_, &metrics_server_};
+  return std::all_of(all.begin(), all.end(), is);
 }
 
 void Control::let_go() {
-  admin_->close_idle();
-  control_->close_idle();
+  admin_->close_unused();
+  control_->close_unused();
   if (life_ != Life::draining) {
     store_->close();
     return departure_->disarm();
   }
+  status_->close_unused();
+  metrics_server_->close_unused();
   auto ended = [](const auto& worker) { return worker->ended(); };
-  if (std::all_of(workers_.begin(), workers_.end(), ended)) stop(0);
+  bool done = std::all_of(workers_.begin(), workers_.end(), ended);
+  if (done && all_endpoints(&ApiEndpoint::deserted)) stop(0);
 }
 
 void Control::stop(int status) {

@@ -82,7 +82,7 @@ class Control {
   void take_back();
   void drain();
   void close_doors();
-  bool settled() const;
+  bool all_endpoints(bool (ApiEndpoint::*are)() const) const;
   void let_go();
   void stop(int status);
   void every_second();

@@ -58,7 +58,10 @@ class Worker::Door final : public net::Listener::Acceptor, public net::Retirable
         near_(socket.fd),
         entry_(socket.entry),
         listener_(worker.loop_, socket.fd, *this) {}
-  void shut() { listener_.stop(); }
+  void shut() {
+    listener_.accept_waiting();
+    listener_.stop();
+  }
 
  private:
   void on_accept(int fd, const sockaddr_storage& peer) override {
@@ -209,8 +212,7 @@ void Worker::at_top() {
 void Worker::every_second() {
   // Draining, requests in flight to parked connections get their moment; then these are closed.
   if (draining_ && loop_.now_us() > drain_started_us_ + kDrainGraceUs) {
-    connections_.shed_idle(connections_.idle.size());
-    http2_connections_.shed_idle(http2_connections_.idle.size());
+    connections_.close_unused();
     introductions_.close_all();
     tls_.close_handshakes();
     udp_.close_all();

@@ -47,14 +47,6 @@ class Service {
 // $connection: never used twice.
 uint64_t next_connection_id();
 
-// Closes the connections that were parked first, to get descriptors back. Returns how many.
-template <class List>
-size_t close_idle(List& idle, size_t at_most) {
-  size_t closed = 0;
-  for (; closed < at_most && !idle.empty(); closed++) idle.front()->close_idle();
-  return closed;
-}
-
 // The two ends of a connection, with the client's address in text.
 struct ConnectionEnds {
   IpAddress client;

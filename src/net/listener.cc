@@ -23,7 +23,7 @@ void Listener::resume() {
   if (!paused_ || stopped_) return;
   // Level-triggered and exclusive: one of the workers that share the socket is woken.
   paused_ = !loop_.watch(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE);
-  if (paused_) arm(loop_.now_us() + kPauseUs);
+  arm(loop_.now_us() + (paused_ ? kPauseUs : kLookUs));
 }
 
 void Listener::pause() {
@@ -33,13 +33,35 @@ void Listener::pause() {
   arm(loop_.now_us() + kPauseUs);
 }
 
+void Listener::fire() {
+  if (paused_) return resume();
+  arm(loop_.now_us() + kLookUs);
+  accept_waiting();
+}
+
+void Listener::accept_waiting() { accept(kAcceptsUnasked); }
+
 // An accept that finds nobody costs as much as a read. So as many are tried as there were lately;
 // who is left over raises the next turn's event.
 void Listener::on_events(uint32_t) {
-  for (int i = 0; i < batch_ && !paused_; i++) {
+  int accepted = accept(batch_);
+  if (accepted < batch_) {
+    batch_ = std::max(accepted, 1);
+    full_batches_ = 0;
+    return;
+  }
+  if (++full_batches_ < kPatience) return;
+  full_batches_ = 0;
+  batch_ = std::min(batch_ * 2, kAcceptsPerTurn);
+}
+
+// Fewer than `at_most`: nobody else waits, or nobody else may be taken now.
+int Listener::accept(int at_most) {
+  for (int accepted = 0; accepted < at_most; accepted++) {
+    if (paused_) return accepted;
     if (!acceptor_.may_accept()) {
       pause();
-      return;
+      return accepted;
     }
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
@@ -54,13 +76,9 @@ void Listener::on_events(uint32_t) {
       acceptor_.on_exhausted();
       pause();
     }
-    batch_ = std::max(i, 1);
-    full_batches_ = 0;
-    return;
+    return accepted;
   }
-  if (++full_batches_ < kPatience) return;
-  full_batches_ = 0;
-  batch_ = std::min(batch_ * 2, kAcceptsPerTurn);
+  return at_most;
 }
 
 }  // namespace pylon::net

@@ -1,5 +1,8 @@
 // Listener: accepts connections from a listening socket that several workers may share.
 //
+// The kernel wakes one of them for each connection. One that dies or stops in that moment leaves
+// the connection to nobody until the next one comes, so each also looks once a second.
+//
 // When descriptors run out it stops watching the socket and tries again when asked to (a connection
 // was closed) or after a short pause: no busy loop, and the kernel's backlog holds the clients.
 #pragma once
@@ -31,17 +34,21 @@ class Listener final : private Watcher, private Timer {
   Listener(Loop& loop, int fd, Acceptor& acceptor);
   ~Listener() override;
 
-  void stop();    // for good: the process drains
-  void resume();  // there may be room again
+  void accept_waiting();  // a batch of those who wait now, without being woken for them
+  void stop();            // for good: the process drains
+  void resume();          // there may be room again
   bool paused() const { return paused_; }
 
  private:
   static constexpr int kAcceptsPerTurn = 32;
+  static constexpr int kAcceptsUnasked = 256;
   static constexpr int kPatience = 8;  // full batches before they grow
   static constexpr int64_t kPauseUs = 100'000;
+  static constexpr int64_t kLookUs = 1'000'000;
 
   void on_events(uint32_t) override;
-  void fire() override { resume(); }
+  void fire() override;
+  int accept(int at_most);
   void pause();
 
   Loop& loop_;

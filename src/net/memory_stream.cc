@@ -62,9 +62,16 @@ void MemoryStream::close(bool reset) {
   if (reset) out_->reset = true;
 }
 
+bool MemoryStream::readable() const { return !in_->octets.empty() || in_->ended || in_->reset; }
+
+bool MemoryStream::stirred(bool thorough) {
+  if (thorough && !closed_) can_read_ = readable();
+  return can_read_;
+}
+
 bool MemoryStream::pump() {
   if (closed_) return false;
-  bool readable = !in_->octets.empty() || in_->ended || in_->reset;
+  bool readable = this->readable();
   bool writable = out_->octets.size() < out_->room;
   bool news = (readable && !can_read_) || (writable && !can_write_);
   can_read_ = readable;

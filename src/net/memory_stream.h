@@ -30,6 +30,7 @@ class MemoryStream final : public Stream {
   using Stream::write;
   void shutdown_write() override;
   void close(bool reset) override;
+  bool stirred(bool thorough) override;
 
   // Sees what the other end did since, and wakes the waker if it did anything. True if so.
   bool pump();
@@ -39,6 +40,7 @@ class MemoryStream final : public Stream {
  private:
   MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out)
       : in_(std::move(in)), out_(std::move(out)) {}
+  bool readable() const;
 
   std::shared_ptr<Pipe> in_;
   std::shared_ptr<Pipe> out_;

@@ -87,6 +87,41 @@ def test_reload_keeps_requests_under_way(own_pylon, echo):
     until(lambda: not set(gateway.workers()) & set(old), "the end of the old process", 10, 0.05)
 
 
+def _slow_reader(port, path, headers=None):
+    peer = connect("127.0.0.1", port, receive_buffer=4096)
+    send(peer, "GET", path, headers)
+    peer.await_taken()
+    return peer
+
+
+def test_reload_cuts_off_nothing_that_is_on_its_way(own_pylon, echo):
+    """Answers whose last octets wait in the old process, and a head of which half has come, outlive
+    the moment at which it closes the connections that nobody uses."""
+    gateway = serve(own_pylon(workers=1), echo)
+    nodes = {f"10.0.{n // 250}.{n % 250}:80": 1 for n in range(4000)}
+    for number in range(60):
+        gateway.admin.put(f"/upstreams/{number}", {"type": "roundrobin", "nodes": nodes})
+    sizes = range(20_000, 4_000_000, 61_000)
+    readers = [_slow_reader(gateway.port, f"/size/{size}") for size in sizes]
+    key = {"X-API-KEY": gateway.admin.key}
+    listing = _slow_reader(gateway.admin_port, "/apisix/admin/upstreams", key)
+    with connect("127.0.0.1", gateway.port) as half, connect("127.0.0.1", gateway.port) as unused:
+        half.send(b"GET /x HTTP/1.1\r\nHo")
+        send(unused, "GET", "/x")
+        assert receive(unused).status == 200
+        old = gateway.workers()
+        gateway.reload()
+        until(lambda: set(gateway.workers()) - set(old), "a new gateway process", 10, 0.02)
+        assert unused.await_end(10) == "fin"
+        half.send(b"st: a.test\r\n\r\n")
+        assert receive(half).status == 200
+    assert [len(receive(reader).content) for reader in readers] == list(sizes)
+    assert receive(listing).content.count(b'"10.0.7.77:80"') == 60
+    for reader in [*readers, listing]:
+        reader.close()
+    until(lambda: not set(gateway.workers()) & set(old), "the end of the old process", 10, 0.05)
+
+
 def test_reload_takes_the_new_configuration(own_pylon, echo):
     gateway = serve(own_pylon(), echo)
     port = free_port()

@@ -20,7 +20,19 @@ constexpr std::string_view kHttp2Head = "PRI * HTTP/2.0\r\n\r\n";
 
 // ---- the worker's connections
 
-size_t ServerConnections::shed_idle(size_t at_most) { return close_idle(idle, at_most); }
+size_t ServerConnections::shed_idle(size_t at_most) {
+  size_t closed = 0;
+  for (; closed < at_most && !idle.empty(); closed++) idle.front()->close_idle();
+  return closed;
+}
+
+void ServerConnections::close_unused() {
+  for (size_t left = idle.size(); left > 0 && !idle.empty(); left--) {
+    ServerConnection& each = *idle.front();
+    idle.push_back(each);  // those that stay keep their order
+    each.close_unused();
+  }
+}
 
 void ServerConnections::close_all() {
   while (!idle.empty()) idle.front()->close_idle();
@@ -213,11 +225,8 @@ bool ServerConnection::delivering() {
 }
 
 void ServerConnection::on_timeout() {
-  if (!outbox_.empty() && delivering()) return park();
-  if (inbox_.empty() || !outbox_.empty()) {
-    close(false);
-    return;
-  }
+  if (!outbox_.empty()) return delivering() ? park() : close(false);
+  if (inbox_.empty()) return close_unused();
   request_ = std::make_unique<Request>();
   refuse(408, "the head did not come in time");
   serve();
@@ -262,6 +271,7 @@ void ServerConnection::admit(ParseResult head) {
     return;
   }
   request_->keep_alive = rules.keep_alive;
+  request_->last = !rules.keep_alive;
   request_->decoder.begin(rules.framing, rules.length);
   exchange.has_body = rules.framing != Framing::none;
   exchange.expects_continue = rules.expects_continue;
@@ -302,7 +312,7 @@ void ServerConnection::on_served(void* self) {
 void ServerConnection::finish_exchange() {
   Request& request = *request_;
   bool whole = request.answered && request.decoder.done() && !aborted_;
-  bool wanted_more = request.keep_alive;
+  bool last = request.last;
   bool reset = request.delimiter == Delimiter::close && !request.answered;
   bool next = whole && request.keep_alive && request.delimiter != Delimiter::close &&
               request.delimiter != Delimiter::tunnel;
@@ -313,7 +323,7 @@ void ServerConnection::finish_exchange() {
     state_ = State::reading;
   } else if (aborted_ || stream_->broken()) {
     close(reset);
-  } else if (outbox_.empty() && inbox_.empty() && (tunnel || (whole && !wanted_more))) {
+  } else if (outbox_.empty() && inbox_.empty() && (tunnel || (whole && last))) {
     close(false);
   } else {
     start_draining();
@@ -371,6 +381,13 @@ void ServerConnection::close(bool reset) {
 }
 
 void ServerConnection::close_idle() { close(false); }
+
+// A request may have come since the loop asked for events: it is served.
+void ServerConnection::close_unused() {
+  if (!inbox_.empty() || !outbox_.empty()) return;
+  if (!stream_->broken() && stream_->stirred(true)) return advance();
+  close(false);
+}
 
 void ServerConnection::close_now() { close(true); }
 

@@ -35,8 +35,10 @@ struct ServerConnections {
   IntrusiveList<ServerConnection> busy;
   uint64_t opened = 0;
 
-  // Closes parked connections, the longest parked first. Returns how many.
+  // Closes parked connections to get descriptors back, the longest parked first. Returns how many.
   size_t shed_idle(size_t at_most);
+  // Closes the parked connections on which nothing is on its way in either direction.
+  void close_unused();
   void close_all();
   size_t fresh() const;  // accepted, but no request of theirs has come yet
 };
@@ -51,8 +53,9 @@ class ServerConnection final : public Downstream,
                    const ServerLimits& limits, Service& service, ServerConnections& all);
   ~ServerConnection() override;
 
-  void close_idle();  // only while parked
-  void close_now();   // whatever it does
+  void close_idle();    // only while parked
+  void close_unused();  // likewise, and nothing is lost by it
+  void close_now();     // whatever it does
   bool fresh() const { return requests_ == 0; }
 
   // Downstream
@@ -92,6 +95,7 @@ class ServerConnection final : public Downstream,
     int body_failure = 0;
     Delimiter delimiter = Delimiter::none;
     bool keep_alive = true;
+    bool last = false;      // the client has said that it sends nothing behind it
     bool answered = false;  // the last octet was pushed
     bool started = false;   // an answer's head was made
   };

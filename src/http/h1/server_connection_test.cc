@@ -194,6 +194,78 @@ TEST_F(Connection, SaysCloseWhileDraining) {
   EXPECT_EQ(service.closed, 1);
 }
 
+TEST_F(Connection, ReadsOnWhenItEndsAConnectionThatTheClientMeantToKeep) {
+  open();
+  service.answer = [this](Exchange& exchange) {
+    service.drains = true;
+    return service.echo(exchange);
+  };
+  EXPECT_NE(say(kGet).find("Connection: close\r\n"), std::string::npos);
+  EXPECT_EQ(service.closed, 0);  // a next request may be under way: it must not bring a reset
+  client->write(kGet.data(), kGet.size());
+  client->shutdown_write();
+  say("");
+  EXPECT_EQ(service.closed, 1);
+  EXPECT_EQ(service.asked.size(), 1u);
+}
+
+TEST_F(Connection, ClosesParkedOnesThatAreNotUsed) {
+  open();
+  say(kGet);
+  all.close_unused();
+  EXPECT_EQ(service.closed, 1);
+}
+
+TEST_F(Connection, ServesARequestThatCameJustBeforeItWouldHaveClosed) {
+  open();
+  say(kGet);
+  service.drains = true;
+  client->write(kGet.data(), kGet.size());  // no event has told of it
+  all.close_unused();
+  EXPECT_TRUE(hear().starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(service.asked.size(), 2u);
+}
+
+TEST_F(Connection, ServesARequestThatCameWithTheTimeout) {
+  open();
+  say(kGet);
+  client->write(kGet.data(), kGet.size());
+  loop.skip(limits.keepalive_timeout_us);
+  loop.turn(0);
+  EXPECT_TRUE(hear().starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(service.closed, 0);
+  loop.skip(limits.keepalive_timeout_us);
+  loop.turn(0);
+  EXPECT_EQ(service.closed, 1);
+}
+
+TEST_F(Connection, DoesNotCutOffWhatIsOnItsWayInEitherDirection) {
+  std::string body(5000, 'x');
+  service.answer = [&](Exchange& exchange) {
+    exchange.response.status = 200;
+    exchange.downstream->start_response(static_cast<int64_t>(body.size()));
+    (void)exchange.downstream->push(body, true);
+    return FakeService::nothing();
+  };
+  open(1000);
+  client->write(kGet.data(), kGet.size());
+  server->pump();
+  ASSERT_EQ(all.idle.size(), 1u);  // the answer has not left yet
+  all.close_unused();
+  std::string heard;
+  for (int i = 0; i < 10; i++) heard += say("");
+  EXPECT_TRUE(heard.ends_with(body));
+
+  say(kGet.substr(0, 20));
+  all.close_unused();
+  heard = say(kGet.substr(20));
+  for (int i = 0; i < 10; i++) heard += say("");
+  EXPECT_TRUE(heard.ends_with(body));
+
+  all.close_unused();
+  EXPECT_EQ(service.closed, 1);
+}
+
 TEST_F(Connection, ResetsAnAnswerWithoutLengthThatIsCutShort) {
   open();
   service.answer = [&](Exchange& exchange) {

@@ -17,8 +17,6 @@ ServerStream& own(Stream& stream) { return static_cast<ServerStream&>(stream); }
 
 // ---- the worker's connections
 
-size_t ServerConnections::shed_idle(size_t at_most) { return http::close_idle(idle, at_most); }
-
 void ServerConnections::drain() {
   for (auto* list : {&idle, &busy}) {
     for (ServerConnection* each = list->front(); each != nullptr; each = list->next(*each)) {
@@ -59,6 +57,7 @@ ServerConnection::ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream>
   all_.busy.push_back(*this);
   stream_->set_waker(&waker_);
   begin();
+  if (service_.draining()) drain();
   on_output();
 }
 
@@ -364,8 +363,6 @@ void ServerConnection::part(bool reset) {
   waker_.disarm();
   stream_->close(reset);
 }
-
-void ServerConnection::close_idle() { close(false); }
 
 void ServerConnection::close_now() { close(true); }
 

@@ -31,7 +31,6 @@ struct ServerConnections {
   uint64_t opened = 0;
   uint64_t head_octets = 0;  // of all requests under way, as HPACK unfolded them
 
-  size_t shed_idle(size_t at_most);
   // Tells all clients to send no more requests here; each ends when its streams have.
   void drain();
   void close_all();
@@ -49,8 +48,7 @@ class ServerConnection final : public Session,
                    std::string_view read = {});
   ~ServerConnection() override;
 
-  void close_idle();  // only without streams
-  void close_now();   // whatever it does
+  void close_now();  // whatever it does
   void drain();
 
   // ---- for its streams

@@ -182,6 +182,17 @@ TEST_F(Http2Server, DrainsInTwoSteps) {
   EXPECT_EQ(seen.streams[1].body, "late");
 }
 
+TEST_F(Http2Server, WhoComesWhileItDrainsIsServedAndSentAway) {
+  service.drains = true;
+  open();
+  ASSERT_EQ(seen.goaways.size(), 1u);
+  say(writer.head(1, kGet, true));
+  EXPECT_TRUE(seen.streams[1].ended);
+  say(frame(FrameType::ping, kFlagAck, 0, std::string("pylon\0\0\1", 8)));
+  EXPECT_EQ(seen.goaways.back().first, 1u);
+  EXPECT_TRUE(seen.streams[1].ended);
+}
+
 TEST_F(Http2Server, ExtendedConnectIsAnUpgrade) {
   open();
   EXPECT_NE(seen.settings.find(setting(Setting::enable_connect_protocol, 1)), std::string::npos);

@@ -47,6 +47,7 @@ class EchoService final : public Service {
   std::vector<Asked> asked;
   std::vector<int> refused;
   int closed = 0;
+  bool drains = false;
   std::string body;  // of the answers; empty: that of the request
 
   async::Task<void> serve(Exchange& exchange) override {
@@ -68,6 +69,7 @@ class EchoService final : public Service {
     exchange.downstream->start_response(static_cast<int64_t>(got.size()));
     (void)exchange.downstream->push(got, true);
   }
+  bool draining() const override { return drains; }
   void on_closed() override { closed++; }
 };
 
