@@ -1,5 +1,6 @@
 #include "base/hamt.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -104,9 +105,8 @@ bool Hamt::insert_into_bucket(Slot* slot, Leaf* leaf, uint64_t edit) {
   return true;
 }
 
-void Hamt::insert(Leaf* leaf, uint64_t edit) {
-  Slot* slot = &root_;
-  for (unsigned shift = 0;; shift += kBitsPerLevel) {
+void Hamt::insert_at(Slot* slot, Leaf* leaf, unsigned shift, uint64_t edit) {
+  for (;; shift += kBitsPerLevel) {
     if (*slot == 0) {
       *slot = slot_of(leaf);
       ++size_;
@@ -137,6 +137,41 @@ void Hamt::insert(Leaf* leaf, uint64_t edit) {
       return;
     }
     slot = &branch->slots[index];
+  }
+}
+
+void Hamt::insert_all(std::span<Hashed> leaves, uint64_t edit) {
+  constexpr size_t kFew = 64;  // not worth a sort
+  // The trie takes the lowest bits of a hash first. Of equal keys the last one has to win.
+  auto order = [](const Hashed& a, const Hashed& b) {
+    uint64_t differing = a.hash ^ b.hash;
+    return (b.hash & differing & (~differing + 1)) != 0;
+  };
+  if (leaves.size() > kFew) {
+    std::stable_sort(leaves.begin(), leaves.end(), order);
+    return insert_run(&root_, leaves, 0, edit);
+  }
+  for (const Hashed& each : leaves) insert(each.leaf, edit);
+}
+
+// Leaves in the order of the trie, whose hashes are the same below `shift`. Where nothing was, a
+// branch is made at once as large as it will be.
+void Hamt::insert_run(Slot* slot, std::span<const Hashed> run, unsigned shift, uint64_t edit) {
+  bool one_hash = run.front().hash == run.back().hash;
+  if (*slot != 0 || one_hash) {
+    for (const Hashed& each : run) insert_at(slot, each.leaf, shift, edit);
+    return;
+  }
+  uint64_t bitmap = 0;
+  for (const Hashed& each : run) bitmap |= bit_at(each.hash, shift);
+  Branch* branch = make_branch(static_cast<uint32_t>(std::popcount(bitmap)), bitmap, edit);
+  *slot = slot_of(branch);
+  for (size_t begin = 0, end = 0; begin < run.size(); begin = end) {
+    uint64_t bit = bit_at(run[begin].hash, shift);
+    while (end < run.size() && bit_at(run[end].hash, shift) == bit) ++end;
+    Slot& below = branch->slots[index_of(bitmap, bit)];
+    below = 0;
+    insert_run(&below, run.subspan(begin, end - begin), shift + kBitsPerLevel, edit);
   }
 }
 

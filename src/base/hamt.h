@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace pylon {
@@ -47,7 +48,14 @@ class Hamt {
   static uint64_t next_edit();
 
   // Takes the leaf over; replaces the one with the same key.
-  void insert(Leaf* leaf, uint64_t edit);
+  void insert(Leaf* leaf, uint64_t edit) { insert_at(&root_, leaf, 0, edit); }
+  // As if each were inserted, one after the other. Brings them into the order of the trie, and
+  // looks at no leaf for that.
+  struct Hashed {
+    uint64_t hash;  // the leaf's
+    Leaf* leaf;
+  };
+  void insert_all(std::span<Hashed> leaves, uint64_t edit);
   // False when no leaf has that key. `probe` only lends its key.
   bool erase(const Leaf& probe, uint64_t edit);
 
@@ -70,6 +78,8 @@ class Hamt {
   template <class Fn>
   static void for_each_in(Slot slot, Fn& fn);
 
+  void insert_at(Slot* slot, Leaf* leaf, unsigned shift, uint64_t edit);
+  void insert_run(Slot* slot, std::span<const Hashed> run, unsigned shift, uint64_t edit);
   Branch* own(Slot* slot, uint64_t edit);
   bool insert_into_bucket(Slot* slot, Leaf* leaf, uint64_t edit);
   int position_in_bucket(const Branch& bucket, const Leaf& probe) const;

@@ -1,9 +1,10 @@
 // KeyTable: texts with a small value each, in as little memory as that takes.
 //
-// An entry is one allocation, of its value and its text; a hash table of pointers finds it. The
-// table lies in parts that grow each by itself: no call takes long however many keys there are, and
-// whoever goes through all of them may do so part by part, with changes in between. One thread at a
-// time.
+// An entry is one allocation, of its value and its text; a hash table of pointers finds it. Half of
+// each hash lies in the table, too: an entry is looked at only when it is the one, which is what a
+// million keys cost. The table lies in parts that grow each by itself: no call takes long however
+// many keys there are, and whoever goes through all of them may do so part by part, with changes in
+// between. One thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -120,48 +121,55 @@ class KeyTable {
 
   // Open addressing, one step at a time; what is erased leaves no mark.
   struct Part {
-    std::vector<Entry*> slots;  // a power of two of them; null: free
+    std::vector<Entry*> slots;   // a power of two of them; null: free
+    std::vector<uint32_t> tags;  // of each slot: what its hash ends in
     size_t count = 0;
 
-    size_t home(uint64_t hash) const { return hash & (slots.size() - 1); }
+    static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash); }
+    size_t home(uint32_t tag) const { return tag & (slots.size() - 1); }
     size_t after(size_t slot) const { return (slot + 1) & (slots.size() - 1); }
 
     Entry* at(std::string_view key, uint64_t hash) const {
       if (slots.empty()) return nullptr;
-      size_t slot = home(hash);
-      while (slots[slot] != nullptr && slots[slot]->key() != key) slot = after(slot);
+      uint32_t tag = tag_of(hash);
+      size_t slot = home(tag);
+      auto another = [&] { return tags[slot] != tag || slots[slot]->key() != key; };
+      while (slots[slot] != nullptr && another()) slot = after(slot);
       return slots[slot];
     }
 
     void insert(Entry* entry, uint64_t hash) {
       if (count >= slots.size() / 4 * 3) grow();
-      place(entry, hash);
+      place(entry, tag_of(hash));
       ++count;
     }
 
-    void place(Entry* entry, uint64_t hash) {
-      size_t slot = home(hash);
+    void place(Entry* entry, uint32_t tag) {
+      size_t slot = home(tag);
       while (slots[slot] != nullptr) slot = after(slot);
       slots[slot] = entry;
+      tags[slot] = tag;
     }
 
     void grow() {
-      std::vector<Entry*> before(slots.empty() ? 8 : 2 * slots.size());
-      before.swap(slots);
-      for (Entry* entry : before) {
-        if (entry != nullptr) place(entry, hash_guarded(entry->key()));
+      size_t room = slots.empty() ? 8 : 2 * slots.size();
+      std::vector<Entry*> entries = std::exchange(slots, std::vector<Entry*>(room));
+      std::vector<uint32_t> theirs = std::exchange(tags, std::vector<uint32_t>(room));
+      for (size_t slot = 0; slot < entries.size(); ++slot) {
+        if (entries[slot] != nullptr) place(entries[slot], theirs[slot]);
       }
     }
 
     // Those behind it move up, when they would not be found across the gap.
     void remove(const Entry* entry, uint64_t hash) {
-      size_t gap = home(hash);
+      size_t gap = home(tag_of(hash));
       while (slots[gap] != entry) gap = after(gap);
       for (size_t slot = after(gap); slots[slot] != nullptr; slot = after(slot)) {
-        size_t wanted = home(hash_guarded(slots[slot]->key()));
         size_t mask = slots.size() - 1;
-        bool reached_from_gap = ((slot - wanted) & mask) >= ((slot - gap) & mask);
-        if (reached_from_gap) slots[std::exchange(gap, slot)] = slots[slot];
+        bool reached_from_gap = ((slot - home(tags[slot])) & mask) >= ((slot - gap) & mask);
+        if (!reached_from_gap) continue;
+        tags[gap] = tags[slot];
+        slots[std::exchange(gap, slot)] = slots[slot];
       }
       slots[gap] = nullptr;
       --count;

@@ -44,18 +44,22 @@ class PersistentMap {
   };
 
  public:
-  // What is inserted waits until it is asked for, and goes in ordered by its hash: neighbours in
-  // the trie one after the other, which spares most of the cache misses of a first load.
+  // What is inserted waits until it is asked for, and goes in ordered by its hash: a first load
+  // makes each branch once, and misses the cache less.
   class Editor {
    public:
     explicit Editor(PersistentMap map) : map_(std::move(map)), edit_(Hamt::next_edit()) {}
+    Editor(Editor&&) noexcept = default;
+    Editor& operator=(Editor&&) = delete;
+    ~Editor() { flush(); }
 
     const Value* find(View key) {
       flush();
       return map_.find(key);
     }
     void insert(View key, Value value) {
-      waiting_.push_back(std::make_unique<Node>(Traits::hash(key), key, std::move(value)));
+      uint64_t hash = Traits::hash(key);
+      waiting_.push_back({hash, new Node(hash, key, std::move(value))});
       if (waiting_.size() == kMostWaiting) flush();
     }
     bool erase(View key) {
@@ -70,21 +74,15 @@ class PersistentMap {
 
    private:
     static constexpr size_t kMostWaiting = 1 << 20;
-    static constexpr size_t kFew = 64;  // not worth a sort
 
     void flush() {
-      // The trie takes the lowest bits of a hash first. Of equal keys the last one has to win.
-      auto order = [](const std::unique_ptr<Node>& a, const std::unique_ptr<Node>& b) {
-        return __builtin_bswap64(a->hash) < __builtin_bswap64(b->hash);
-      };
-      if (waiting_.size() > kFew) std::stable_sort(waiting_.begin(), waiting_.end(), order);
-      for (std::unique_ptr<Node>& node : waiting_) map_.trie_.insert(node.release(), edit_);
+      map_.trie_.insert_all(waiting_, edit_);
       waiting_.clear();
     }
 
     PersistentMap map_;
     uint64_t edit_;
-    std::vector<std::unique_ptr<Node>> waiting_;
+    std::vector<Hamt::Hashed> waiting_;  // its leaves are the editor's
   };
 
   PersistentMap() : trie_(kOperations) {}

@@ -118,6 +118,34 @@ TEST(PersistentMap, OfManyInsertsTheLastOneWins) {
   EXPECT_EQ(*map.find("50"), -1);
 }
 
+template <class Map>
+void insert_many_at_once(uint32_t seed, int keys) {
+  std::mt19937 random(seed);
+  Map map;
+  std::map<std::string, int> model;
+  for (int round = 0; round < 3; ++round) {  // into nothing, then among others
+    Map before = map;
+    std::map<std::string, int> model_before = model;
+    auto edit = map.edit();
+    for (int i = 0; i < keys; ++i) {
+      std::string key = "key-" + std::to_string(random() % (2 * keys));
+      edit.insert(key, i);
+      model[key] = i;
+    }
+    map = std::move(edit).commit();
+    expect_same(map, model);
+    expect_same(before, model_before);
+  }
+  for (const auto& [key, value] : model) map = map.erase(key);
+  EXPECT_TRUE(map.empty());
+}
+
+TEST(PersistentMap, ManyAtOnceAreAsOneAfterTheOther) {
+  insert_many_at_once<PersistentMap<int>>(1, 5000);
+  insert_many_at_once<PersistentMap<int>>(2, 70);
+  insert_many_at_once<PersistentMap<int, CollidingKey>>(3, 200);
+}
+
 TEST(PersistentMap, AnEditThatIsDroppedLeavesNothing) {
   auto edit = PersistentMap<std::shared_ptr<int>>().edit();
   auto value = std::make_shared<int>(1);
