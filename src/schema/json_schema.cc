@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/ip.h"
@@ -67,6 +69,21 @@ class Validator {
   }
 
  private:
+  // One of several ways to be right: why it is not this one is nobody's concern.
+  bool fits(const SchemaNode& node, Json& value) {
+    ++unheard_;
+    bool right = !check(node, value);
+    --unheard_;
+    return right;
+  }
+
+  // A message for whoever asked, made only when somebody will read it.
+  template <class... Parts>
+  Message told(fmt::format_string<Parts...> text, Parts&&... parts) const {
+    if (unheard_ > 0) return std::string();
+    return fmt::format(text, std::forward<Parts>(parts)...);
+  }
+
   Message check_node(const SchemaNode& node, Json& value) {
     if (node.constant == Constant::always_true) return {};
     if (node.constant == Constant::always_false) return "expect false always";
@@ -97,9 +114,9 @@ class Validator {
     return check_combined(node, value);
   }
 
-  static Message wrong_type(const SchemaNode& node, const Json& value) {
-    return fmt::format("wrong type: expected {}{}, got {}", node.type_is_list ? "one of " : "",
-                       node.type_text, lua_type_of(value));
+  Message wrong_type(const SchemaNode& node, const Json& value) const {
+    return told("wrong type: expected {}{}, got {}", node.type_is_list ? "one of " : "",
+                node.type_text, lua_type_of(value));
   }
 
   Message check_object(const SchemaNode& node, Json& value) {
@@ -109,10 +126,10 @@ class Validator {
     if (auto message = check_other_properties(node, value)) return message;
     auto size = static_cast<int64_t>(value.size());
     if (node.min_properties && size < *node.min_properties) {
-      return fmt::format("expect object to have at least {} properties", *node.min_properties);
+      return told("expect object to have at least {} properties", *node.min_properties);
     }
     if (node.max_properties && size > *node.max_properties) {
-      return fmt::format("expect object to have at most {} properties", *node.max_properties);
+      return told("expect object to have at most {} properties", *node.max_properties);
     }
     return {};
   }
@@ -120,23 +137,22 @@ class Validator {
   Message check_property(const SchemaNode::Property& property, Json& owner) {
     Json* value = owner.find(property.name);
     if (value == nullptr) {
-      if (property.required) return fmt::format("property \"{}\" is required", property.name);
+      if (property.required) return told("property \"{}\" is required", property.name);
       if (property.fallback != nullptr) fill_default(property, owner);
       return {};
     }
     if (property.schema != nullptr) {
       if (auto message = check(*property.schema, *value)) {
-        return fmt::format("property \"{}\" validation failed: {}", property.name, *message);
+        return told("property \"{}\" validation failed: {}", property.name, *message);
       }
     }
     for (const std::string& name : property.dependent_names) {
       if (owner.contains(name)) continue;
-      return fmt::format("property \"{}\" is required when \"{}\" is set", name, property.name);
+      return told("property \"{}\" is required when \"{}\" is set", name, property.name);
     }
     if (property.dependent_schema == nullptr) return {};
     if (auto message = check(*property.dependent_schema, owner)) {
-      return fmt::format("failed to validate dependent schema for \"{}\": {}", property.name,
-                         *message);
+      return told("failed to validate dependent schema for \"{}\": {}", property.name, *message);
     }
     return {};
   }
@@ -156,17 +172,17 @@ class Validator {
         if (!each.regex.matches(name)) continue;
         matched = true;
         if (auto message = check(*each.schema, member)) {
-          return fmt::format("failed to validate {} (matching {}): {}", name,
-                             fmt::format("\"{}\"", each.pattern), *message);
+          return told("failed to validate {} (matching {}): {}", name,
+                      fmt::format("\"{}\"", each.pattern), *message);
         }
       }
       if (matched || node.extra_properties == Extra::allowed) continue;
       if (node.known_names.contains(name)) continue;
       if (node.extra_properties == Extra::forbidden) {
-        return fmt::format("additional properties forbidden, found {}", name);
+        return told("additional properties forbidden, found {}", name);
       }
       if (auto message = check(*node.extra_property, member)) {
-        return fmt::format("failed to validate additional property {}: {}", name, *message);
+        return told("failed to validate additional property {}: {}", name, *message);
       }
     }
     return {};
@@ -183,10 +199,10 @@ class Validator {
     if (!is_array(value)) return {};
     auto size = static_cast<int64_t>(value.size());
     if (node.min_items && size < *node.min_items) {
-      return fmt::format("expect array to have at least {} items", *node.min_items);
+      return told("expect array to have at least {} items", *node.min_items);
     }
     if (node.max_items && size > *node.max_items) {
-      return fmt::format("expect array to have at most {} items", *node.max_items);
+      return told("expect array to have at most {} items", *node.max_items);
     }
     if (!value.is_array()) return {};
     if (auto message = check_items(node, value.items())) return message;
@@ -208,51 +224,68 @@ class Validator {
     if (node.extra_items == Extra::allowed) return {};
     for (size_t i = fixed; i < items.size(); ++i) {
       if (auto message = check(*node.extra_item, items[i])) {
-        return fmt::format("failed to validate additional item {}: {}", i + 1, *message);
+        return told("failed to validate additional item {}: {}", i + 1, *message);
       }
     }
     return {};
   }
 
-  static Message failed_item(size_t index, const std::string& message) {
-    return fmt::format("failed to validate item {}: {}", index + 1, message);
+  Message failed_item(size_t index, const std::string& message) const {
+    return told("failed to validate item {}: {}", index + 1, message);
+  }
+
+  // As lists of methods and hosts are.
+  static bool are_few_texts(const Json::Array& items) {
+    constexpr size_t kFew = 16;
+    auto is_text = [](const Json& item) { return item.is_string(); };
+    return items.size() <= kFew && std::all_of(items.begin(), items.end(), is_text);
+  }
+
+  Message check_unique_texts(const Json::Array& items) const {
+    for (size_t i = 1; i < items.size(); ++i) {
+      for (size_t before = 0; before < i; ++before) {
+        if (items[before].as_string() == items[i].as_string()) return equal_items(before, i);
+      }
+    }
+    return {};
+  }
+
+  Message equal_items(size_t first, size_t second) const {
+    return told("expected unique items but items {} and {} are equal", first + 1, second + 1);
   }
 
   // Plain values first, then objects and arrays, as the original looks for them.
-  static Message check_unique(const Json::Array& items) {
+  Message check_unique(const Json::Array& items) const {
+    if (are_few_texts(items)) return check_unique_texts(items);
     for (bool tables : {false, true}) {
       StringMap<size_t> places;
       for (size_t i = 0; i < items.size(); ++i) {
         if (is_table(items[i]) != tables) continue;
         auto [first, fresh] = places.emplace(items[i].dump_sorted(), i);
         if (fresh) continue;
-        return fmt::format("expected unique items but items {} and {} are equal", first->second + 1,
-                           i + 1);
+        return equal_items(first->second, i);
       }
     }
     return {};
   }
 
-  static Message check_string(const SchemaNode& node, std::string_view text) {
+  Message check_string(const SchemaNode& node, std::string_view text) const {
     if (node.min_length || node.max_length) {
       int64_t length = characters_in(text);
       if (node.min_length && length < *node.min_length) {
-        return fmt::format("string too short, expected at least {}, got {}", *node.min_length,
-                           length);
+        return told("string too short, expected at least {}, got {}", *node.min_length, length);
       }
       if (node.max_length && length > *node.max_length) {
-        return fmt::format("string too long, expected at most {}, got {}", *node.max_length,
-                           length);
+        return told("string too long, expected at most {}, got {}", *node.max_length, length);
       }
     }
     if (node.pattern.empty() || node.regex.matches(text)) return {};
-    return fmt::format("failed to match pattern {} with {}", lua_quoted(node.pattern),
-                       lua_quoted(text));
+    return told("failed to match pattern {} with {}", lua_quoted(node.pattern), lua_quoted(text));
   }
 
-  static Message check_number(const SchemaNode& node, double value) {
-    auto expected = [&](std::string_view relation, double limit) {
-      return fmt::format("expected {} to be {} {}", lua_number(value), relation, lua_number(limit));
+  Message check_number(const SchemaNode& node, double value) const {
+    auto expected = [&](std::string_view relation, double limit) -> Message {
+      return told("expected {} to be {} {}", lua_number(value), relation, lua_number(limit));
     };
     if (node.minimum && value < *node.minimum) return expected("at least", *node.minimum);
     if (node.exclusive_minimum && value <= *node.exclusive_minimum) {
@@ -287,7 +320,7 @@ class Validator {
   Message check_combined(const SchemaNode& node, Json& value) {
     for (size_t i = 0; i < node.all_of.size(); ++i) {
       if (auto message = check(*node.all_of[i], value)) {
-        return fmt::format("allOf {} failed: {}", i + 1, *message);
+        return told("allOf {} failed: {}", i + 1, *message);
       }
     }
     if (!node.any_of.empty()) {
@@ -297,13 +330,13 @@ class Validator {
       if (auto message = check_one_of(node, value)) return message;
     }
     if (node.condition != nullptr) {
-      bool holds = !check(*node.condition, value);
+      bool holds = fits(*node.condition, value);
       const SchemaNode* clause = holds ? node.then : node.otherwise;
-      if (clause != nullptr && check(*clause, value)) {
+      if (clause != nullptr && !fits(*clause, value)) {
         return holds ? "then clause did not match" : "else clause did not match";
       }
     }
-    if (node.negated != nullptr && !check(*node.negated, value)) {
+    if (node.negated != nullptr && fits(*node.negated, value)) {
       return "value wasn't supposed to match schema";
     }
     if (node.property_names == Constant::always_true) return {};
@@ -318,7 +351,7 @@ class Validator {
 
   Message check_any_of(const SchemaNode& node, Json& value) {
     for (const SchemaNode* each : node.any_of) {
-      if (!check(*each, value)) return {};
+      if (fits(*each, value)) return {};
     }
     std::string message = "object matches none of the required";
     if (!node.any_of_names.empty()) message += ": " + node.any_of_names;
@@ -328,10 +361,10 @@ class Validator {
   Message check_one_of(const SchemaNode& node, Json& value) {
     size_t matched = 0;
     for (size_t i = 1; i <= node.one_of.size(); ++i) {
-      if (check(*node.one_of[i - 1], value)) continue;
+      if (!fits(*node.one_of[i - 1], value)) continue;
       if (matched != 0) {
-        return fmt::format("value should match only one schema, but matches both schemas {} and {}",
-                           matched, i);
+        return told("value should match only one schema, but matches both schemas {} and {}",
+                    matched, i);
       }
       matched = i;
     }
@@ -345,10 +378,10 @@ class Validator {
     return ip && ip->is_v4() == (node.format == SchemaNode::Format::ipv4);
   }
 
-  static Message check_format(const SchemaNode& node, const Json& value) {
+  Message check_format(const SchemaNode& node, const Json& value) const {
     if (node.format == SchemaNode::Format::none || !value.is_string()) return {};
     if (has_format(node, value.as_string())) return {};
-    return fmt::format("expect valid {} format but got: {}", node.format_name, value.as_string());
+    return told("expect valid {} format but got: {}", node.format_name, value.as_string());
   }
 
   Message check_contains(const SchemaNode& node, Json& value) {
@@ -364,12 +397,13 @@ class Validator {
     if (value.empty()) return "check contains: empty array is invalid";
     if (!value.is_array()) return {};
     for (Json& item : value.items()) {
-      if (!check(*node.contains, item)) return {};
+      if (fits(*node.contains, item)) return {};
     }
     return "failed to check contains";
   }
 
   size_t depth_ = 0;
+  size_t unheard_ = 0;  // how many fits() are under way
 };
 
 }  // namespace
