@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
+#include <unordered_set>
 
+#include "base/hash.h"
 #include "base/socket_address.h"
 
 namespace pylon::upstream {
@@ -11,13 +12,28 @@ namespace pylon::upstream {
 namespace {
 
 // Endpoints by identity, without a copy of it.
-struct ByIdentity {
+const EndpointIdentity& identity_of(const Endpoint* endpoint) { return endpoint->identity(); }
+const EndpointIdentity& identity_of(const EndpointIdentity& identity) { return identity; }
+
+struct IdentityHash {
   using is_transparent = void;
-  bool operator()(const Endpoint* a, const Endpoint* b) const {
-    return a->identity() < b->identity();
+  size_t operator()(const auto& whose) const {
+    const EndpointIdentity& identity = identity_of(whose);
+    const IpAddress::Bytes& ip = identity.address.bytes();
+    uint64_t hash = hash_guarded({reinterpret_cast<const char*>(ip.data()), ip.size()});
+    hash += identity.port;
+    for (std::string_view text :
+         {std::string_view(identity.unix_path), std::string_view(identity.tls.sni),
+          std::string_view(identity.tls.client_cert)}) {
+      if (!text.empty()) hash = hash_bytes(text, hash);
+    }
+    return hash;
   }
-  bool operator()(const Endpoint* a, const EndpointIdentity& b) const { return a->identity() < b; }
-  bool operator()(const EndpointIdentity& a, const Endpoint* b) const { return a < b->identity(); }
+};
+
+struct SameIdentity {
+  using is_transparent = void;
+  bool operator()(const auto& a, const auto& b) const { return identity_of(a) == identity_of(b); }
 };
 
 std::string address_text(const EndpointIdentity& identity) {
@@ -45,7 +61,7 @@ std::unique_ptr<const sockaddr_un> unix_address(const std::string& path) {
 }  // namespace
 
 struct EndpointTableCore : RefCounted {
-  std::set<const Endpoint*, ByIdentity> endpoints;
+  std::unordered_set<const Endpoint*, IdentityHash, SameIdentity> endpoints;
   DenseIds ids;
 };
 
