@@ -44,7 +44,7 @@ Configuration::~Configuration() = default;
 // ---- from the store
 
 async::Task<Result<void>> Configuration::load() {
-  std::vector<snapshot::Change> changes;
+  Changes changes;
   AppliedKeys keys;
   auto visit = [&](store::Entry entry) {
     const AppliedKeys::Held* held = keys_.find(entry.key);
@@ -52,24 +52,18 @@ async::Task<Result<void>> Configuration::load() {
       keys.put(entry.key, *held);
       return;
     }
-    snapshot::Change change;
-    put_key(keys, entry);
-    if (to_change(entry.key, std::move(entry.value), entry.create_revision, change)) {
-      changes.push_back(std::move(change));
-    }
+    take(keys, std::move(entry), changes);
   };
   store::Store::Visitor visitor = visit;
   store::Outcome<int64_t> loaded = co_await parts_.store.load(visitor);
   if (!loaded) co_return fail(loaded.error().message);
   keys_.for_each([&](std::string_view key) {
-    snapshot::Change gone;
-    bool erased = keys.find(key) == nullptr;
-    if (erased && to_change(key, std::nullopt, 0, gone)) changes.push_back(std::move(gone));
+    if (keys.find(key) == nullptr) take_erased(key, changes);
   });
   keys_ = std::move(keys);
   bool first = revision_ == 0;
   revision_ = *loaded;
-  apply(changes);
+  apply(std::move(changes));
   if (first) {
     int64_t deadline_us = parts_.loop.now_us() + kSecretPatienceUs;
     co_await wait_for([this](auto done) { when_secrets_settled(std::move(done)); }, deadline_us);
@@ -80,22 +74,17 @@ async::Task<Result<void>> Configuration::load() {
 }
 
 void Configuration::on_changes(const store::ChangeSet& set) {
-  std::vector<snapshot::Change> changes;
+  Changes changes;
   for (const store::Change& from : set.changes) {
-    snapshot::Change change;
     if (from.erased) {
       keys_.erase(from.entry.key, set.revision);
+      take_erased(from.entry.key, changes);
     } else {
-      put_key(keys_, from.entry);
-    }
-    std::optional<std::string> value;
-    if (!from.erased) value = from.entry.value;
-    if (to_change(from.entry.key, std::move(value), from.entry.create_revision, change)) {
-      changes.push_back(std::move(change));
+      take(keys_, from.entry, changes);
     }
   }
   revision_ = set.revision;
-  apply(changes);
+  apply(std::move(changes));
 }
 
 void Configuration::on_gap(std::string_view why) {
@@ -140,12 +129,6 @@ async::Task<void> Configuration::reload() {
   }
 }
 
-void Configuration::put_key(AppliedKeys& keys, const store::Entry& entry) const {
-  std::optional<Name> name = name_of(entry.key);
-  keys.put(entry.key, entry.value, entry.mod_revision,
-           name ? std::optional(name->kind) : std::nullopt);
-}
-
 // "/apisix/routes/1" -> routes, "1".
 std::optional<Configuration::Name> Configuration::name_of(std::string_view key) const {
   if (!key.starts_with(prefix_)) return std::nullopt;
@@ -160,27 +143,31 @@ std::optional<Configuration::Name> Configuration::name_of(std::string_view key) 
   return name;
 }
 
-// False for keys that hold no resource. No value: it is erased; one that is empty is told as a
-// blank, which is no JSON either and does not mean that.
-bool Configuration::to_change(std::string_view key, std::optional<std::string> value,
-                              int64_t create_revision, snapshot::Change& change) const {
-  std::optional<Name> name = name_of(key);
-  if (!name) return false;
-  change.kind = name->kind;
-  change.id = std::move(name->id);
-  if (value) change.value = value->empty() ? " " : std::move(*value);
-  change.create_revision = create_revision;
-  return true;
+// Keys that hold no resource change nothing. A value that is empty is told as a blank, which is no
+// JSON either and does not mean that it is erased.
+void Configuration::take(AppliedKeys& keys, store::Entry entry, Changes& changes) const {
+  std::optional<Name> name = name_of(entry.key);
+  std::optional<config::Kind> kind;
+  if (name) kind = name->kind;
+  keys.put(entry.key, entry.value, entry.mod_revision, kind);
+  if (!name) return;
+  if (entry.value.empty()) entry.value.assign(1, ' ');
+  changes.push_back(
+      {name->kind, std::move(name->id), std::move(entry.value), entry.create_revision});
+}
+
+void Configuration::take_erased(std::string_view key, Changes& changes) const {
+  if (auto name = name_of(key)) changes.push_back({name->kind, std::move(name->id), {}, 0});
 }
 
 // ---- to the workers
 
-void Configuration::apply(std::span<const snapshot::Change> changes) {
+void Configuration::apply(Changes changes) {
   for (const snapshot::Change& change : changes) {
     if (change.kind != config::Kind::secret) continue;
     secrets_.set_manager(change.id, Json::parse(change.value).value_or(Json()));
   }
-  publish(builder_.apply(changes));
+  publish(builder_.apply(std::move(changes)));
 }
 
 void Configuration::publish(std::unique_ptr<const snapshot::Snapshot> snapshot) {
@@ -260,8 +247,7 @@ async::Task<void> Configuration::read_again() {
       secrets_.forget(user);
       continue;
     }
-    snapshot::Change change{user.kind, user.id, (*entry)->value, (*entry)->create_revision};
-    apply({&change, 1});
+    apply({{user.kind, user.id, std::move((*entry)->value), (*entry)->create_revision}});
   }
 }
 

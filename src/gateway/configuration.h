@@ -74,6 +74,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   void reload_plugins() override { reload_plugins_(); }
 
  private:
+  using Changes = std::vector<snapshot::Change>;
   static constexpr int64_t kAppliedPatienceUs = 5'000'000;
   static constexpr int64_t kSecretPatienceUs = 3'000'000;  // of the first load
   static constexpr int64_t kReloadPauseUs = 1'000'000;
@@ -92,10 +93,9 @@ class Configuration final : public admin::Node, private store::WatchListener {
   async::Task<void> read_again();
   static void read_again_done(void* self);
 
-  void put_key(AppliedKeys& keys, const store::Entry& entry) const;
-  bool to_change(std::string_view key, std::optional<std::string> value, int64_t create_revision,
-                 snapshot::Change& change) const;
-  void apply(std::span<const snapshot::Change> changes);
+  void take(AppliedKeys& keys, store::Entry entry, Changes& changes) const;
+  void take_erased(std::string_view key, Changes& changes) const;
+  void apply(Changes changes);
   void publish(std::unique_ptr<const snapshot::Snapshot> snapshot);
 
   Parts parts_;

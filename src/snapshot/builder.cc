@@ -1,6 +1,7 @@
 #include "snapshot/builder.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "config/secret_manager.h"
@@ -16,7 +17,7 @@ using config::Kind;
 namespace {
 
 // What others refer to comes first, so that it is there when they are compiled.
-int rank(Kind kind) {
+size_t rank(Kind kind) {
   switch (kind) {
     case Kind::route:
     case Kind::stream_route:
@@ -26,6 +27,17 @@ int rank(Kind kind) {
     default:
       return 0;
   }
+}
+
+std::vector<Change*> by_rank(std::span<Change> changes) {
+  std::array<std::vector<Change*>, 3> ranks;
+  ranks[0].reserve(changes.size());
+  for (Change& change : changes) ranks[rank(change.kind)].push_back(&change);
+  std::vector<Change*> all = std::move(ranks[0]);
+  for (size_t i = 1; i < ranks.size(); ++i) {
+    all.insert(all.end(), ranks[i].begin(), ranks[i].end());
+  }
+  return all;
 }
 
 }  // namespace
@@ -42,16 +54,15 @@ Builder::Builder(const Parts& parts)
 
 Builder::~Builder() = default;
 
-std::unique_ptr<const Snapshot> Builder::apply(std::span<const Change> changes) {
-  std::vector<const Change*> ordered;
-  ordered.reserve(changes.size());
-  for (const Change& change : changes) ordered.push_back(&change);
-  std::stable_sort(ordered.begin(), ordered.end(),
-                   [](const Change* a, const Change* b) { return rank(a->kind) < rank(b->kind); });
+std::unique_ptr<const Snapshot> Builder::apply(std::vector<Change> changes) {
+  std::vector<Change*> ordered = by_rank(changes);
   make_room(changes);
   Batch batch(current_);
   ReadAhead ahead(reader_, ordered);
-  for (const Change* change : ordered) change_one(*change, ahead.next(), batch);
+  for (Change* change : ordered) {
+    change_one(*change, ahead.next(), batch);
+    std::string().swap(change->value);  // much, and the next ones need room
+  }
   return finish(batch);
 }
 
@@ -74,13 +85,15 @@ void Builder::settle(const Change& change, Draft& draft) const {
 
 // The first load brings very many at once.
 void Builder::make_room(std::span<const Change> changes) {
-  auto count = [&](Kind kind) {
-    return static_cast<size_t>(
-        std::count_if(changes.begin(), changes.end(),
-                      [kind](const Change& change) { return change.kind == kind; }));
-  };
-  if (changes.size() > routes_.size()) routes_.reserve(count(Kind::route));
-  if (changes.size() > consumers_.size()) consumers_.reserve(count(Kind::consumer));
+  if (changes.size() <= std::max(routes_.size(), consumers_.size())) return;
+  size_t routes = 0, consumers = 0;
+  for (const Change& change : changes) {
+    routes += change.kind == Kind::route;
+    consumers += change.kind == Kind::consumer;
+  }
+  // Twice as much: most places that are looked at are then empty.
+  routes_.reserve(2 * routes);
+  consumers_.reserve(2 * consumers);
 }
 
 std::unique_ptr<const Snapshot> Builder::readdress(const std::string& host) {
@@ -129,8 +142,8 @@ std::string Builder::key_of(Kind kind, std::string_view id) const {
   return key;
 }
 
-void Builder::change_one(const Change& change, Draft draft, Batch& batch) {
-  Result<void> done = change_inner_upstreams(change, batch);
+void Builder::change_one(const Change& change, Draft& draft, Batch& batch) {
+  Result<void> done = change_inner_upstreams(change, draft, batch);
   settle(change, draft);
   if (done) done = dispatch(change, draft, batch);
   if (!done) return quarantine(change.kind, change.id, done.error());
@@ -246,7 +259,8 @@ void Builder::drop_if_unused(StringMap<UpstreamState>::iterator upstream) {
 std::unique_ptr<const Snapshot> Builder::finish(Batch& batch) {
   for (const auto& [kind, id] : batch.routes) {
     if (kind == Kind::route) {
-      compile_route(id, batch);
+      auto held = routes_.find(id);
+      if (held != routes_.end()) compile_route(id, held->second, batch);
     } else {
       compile_stream_route(id, batch);
     }

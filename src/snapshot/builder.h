@@ -50,8 +50,8 @@ class Builder final {
   ~Builder();
 
   // The snapshot after these changes, of which a later one to the same resource wins; null when
-  // they change nothing that is served.
-  std::unique_ptr<const Snapshot> apply(std::span<const Change> changes);
+  // they change nothing that is served. A value is given up when it has been applied.
+  std::unique_ptr<const Snapshot> apply(std::vector<Change> changes);
   // The addresses of a name have changed: as an ordinary change.
   std::unique_ptr<const Snapshot> readdress(const std::string& host);
   std::unique_ptr<const Snapshot> snapshot() const { return std::make_unique<Snapshot>(current_); }
@@ -178,7 +178,7 @@ class Builder final {
   Draft read(const Change& change) const;
   void settle(const Change& change, Draft& draft) const;
   void make_room(std::span<const Change> changes);
-  void change_one(const Change& change, Draft draft, Batch& batch);
+  void change_one(const Change& change, Draft& draft, Batch& batch);
   Result<void> dispatch(const Change& change, Draft& draft, Batch& batch);
   std::unique_ptr<const Snapshot> finish(Batch& batch);
 
@@ -198,7 +198,7 @@ class Builder final {
   Result<Ref<const router::Rule>> make_rule(const config::Route& config, uint64_t sequence,
                                             const upstream::SharedId& slot) const;
   void rehost_route(const std::string& id, Batch& batch);
-  void compile_route(const std::string& id, Batch& batch);
+  void compile_route(const std::string& id, const RouteState& state, Batch& batch) const;
   Ref<const plugin::SharedChain> chain_of(const RouteState& state, const References& references,
                                           const ServiceState* service, Route& route) const;
   void choose_upstream(const RouteState& state, const References& references,
@@ -213,7 +213,7 @@ class Builder final {
   static References references_of(const StreamState& state);
 
   // upstreams
-  Result<void> change_inner_upstreams(const Change& change, Batch& batch);
+  Result<void> change_inner_upstreams(const Change& change, const Draft& draft, Batch& batch);
   Result<void> change_upstream(const Change& change, Draft& draft, Batch& batch);
   static void put_upstream(const UpstreamPtr& old, const UpstreamPtr& made, Batch& batch);
   void drop_if_unused(StringMap<UpstreamState>::iterator upstream);
@@ -234,8 +234,8 @@ class Builder final {
   Result<void> change_credential(const Change& change, Draft& draft, Batch& batch);
   void erase_consumer(const std::string& name, Batch& batch);
   uint64_t digest_of_credential(const std::string& consumer, const std::string& id) const;
-  void index_consumer(const std::string& name, Batch& batch);
-  void unindex_consumer(const std::string& name, Batch& batch);
+  static void index_consumer(const ConsumerState& state, Batch& batch);
+  static void unindex_consumer(const ConsumerState& state, Batch& batch);
 
   // ssl objects
   Result<void> change_ssl(const Change& change, Draft& draft, Batch& batch);

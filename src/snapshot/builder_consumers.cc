@@ -34,7 +34,6 @@ Result<void> Builder::change_consumer(const Change& change, Draft& draft, Batch&
                                           old, plugin::PluginSet::Owner::consumer);
   if (!plugins) return tl::unexpected(plugins.error());
 
-  unindex_consumer(change.id, batch);
   auto consumer = make_ref<Consumer>();
   consumer->name = change.id;
   consumer->group_id = std::move(config.group_id);
@@ -43,18 +42,20 @@ Result<void> Builder::change_consumer(const Change& change, Draft& draft, Batch&
     consumer->own_plugins = std::move(*plugins);
     consumer->plugins = consumer->own_plugins.get();
   }
-  ConsumerState& state = consumers_[change.id];
+  if (held == consumers_.end()) held = consumers_.try_emplace(change.id).first;
+  ConsumerState& state = held->second;
+  unindex_consumer(state, batch);
   state.digest = draft.digest;
   state.consumer = std::move(consumer);
   state.keys = std::move(keys);
-  index_consumer(change.id, batch);
+  index_consumer(state, batch);
   return {};
 }
 
 void Builder::erase_consumer(const std::string& name, Batch& batch) {
   auto held = consumers_.find(name);
   if (held == consumers_.end()) return;
-  unindex_consumer(name, batch);
+  unindex_consumer(held->second, batch);
   held->second.digest = 0;
   held->second.consumer = nullptr;
   held->second.keys.clear();
@@ -72,14 +73,14 @@ Result<void> Builder::change_credential(const Change& change, Draft& draft, Batc
     credential.digest = draft.digest;
     credential.keys = std::move(draft.as<Draft::Identity>().keys);
   }
-  unindex_consumer(name, batch);
   ConsumerState& state = consumers_[name];
+  unindex_consumer(state, batch);
   if (change.value.empty()) {
     state.credentials.erase(id);
   } else {
     state.credentials[id] = std::move(credential);
   }
-  index_consumer(name, batch);
+  index_consumer(state, batch);
   if (!state.consumer && state.credentials.empty()) consumers_.erase(name);
   return {};
 }
@@ -93,8 +94,7 @@ uint64_t Builder::digest_of_credential(const std::string& consumer, const std::s
 }
 
 // Enters the consumer by its name and by all its keys. Credentials without consumer find nobody.
-void Builder::index_consumer(const std::string& name, Batch& batch) {
-  const ConsumerState& state = consumers_.find(name)->second;
+void Builder::index_consumer(const ConsumerState& state, Batch& batch) {
   if (!state.consumer) return;
   auto enter = [&](const std::string& id, const std::vector<plugin::Catalogue::AuthKey>& keys) {
     for (const auto& key : keys) {
@@ -111,13 +111,13 @@ void Builder::index_consumer(const std::string& name, Batch& batch) {
   batch.changed = true;
 }
 
-void Builder::unindex_consumer(const std::string& name, Batch& batch) {
-  auto held = consumers_.find(name);
-  if (held == consumers_.end() || !held->second.consumer) return;
-  for (const auto& key : held->second.keys) {
+void Builder::unindex_consumer(const ConsumerState& state, Batch& batch) {
+  if (!state.consumer) return;
+  const std::string& name = state.consumer->name;
+  for (const auto& key : state.keys) {
     batch.credentials.erase(key.type->spec.name, key.key, name, {});
   }
-  for (const auto& [id, credential] : held->second.credentials) {
+  for (const auto& [id, credential] : state.credentials) {
     for (const auto& key : credential.keys) {
       batch.credentials.erase(key.type->spec.name, key.key, name, id);
     }

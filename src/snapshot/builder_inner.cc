@@ -14,20 +14,21 @@ using config::Kind;
 
 // Before the resource itself. One that cannot be compiled is left out (it is in the log): whoever
 // is sent there finds no upstream.
-Result<void> Builder::change_inner_upstreams(const Change& change, Batch& batch) {
-  bool mentions = change.value.find("\"traffic-split\"") != std::string::npos;
-  if (!mentions && inner_names_.empty()) return {};
+Result<void> Builder::change_inner_upstreams(const Change& change, const Draft& draft,
+                                             Batch& batch) {
+  if (!draft.splits_traffic && inner_names_.empty()) return {};
+  if (!draft.content) return {};  // those of the last good version stay, too
   std::string key = key_of(change.kind, change.id);
   std::vector<std::string> names;
-  if (mentions) {
+  if (draft.splits_traffic) {
     Result<Json> value = Json::parse(change.value);
-    if (!value) return {};  // its draft says why
+    if (!value) return tl::unexpected(value.error());
     const Json* plugins = value->find("plugins");
     if (plugins != nullptr) {
       for (const auto& inner : config::inner_upstreams(key, *plugins)) {
         Change part{Kind::upstream, inner.name, inner.value->dump(), change.create_revision};
-        Draft draft = read(part);
-        if (Result<void> done = dispatch(part, draft, batch); !done) {
+        Draft inside = read(part);
+        if (Result<void> done = dispatch(part, inside, batch); !done) {
           observe::log(observe::Level::error, "{}: upstream of traffic-split: {}", key,
                        done.error().message);
           continue;

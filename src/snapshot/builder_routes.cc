@@ -40,8 +40,9 @@ Result<void> Builder::change_route(const Change& change, Draft& draft, Batch& ba
     held = routes_.emplace(change.id, std::move(*next)).first;
   }
   link({Kind::route, change.id}, held->second.references.get());
-  batch.routes.insert({Kind::route, change.id});
-  batch.changed = true;
+  // What it refers to has been changed before it.
+  if (!batch.routes.empty()) batch.routes.erase({Kind::route, change.id});
+  compile_route(change.id, held->second, batch);
   return {};
 }
 
@@ -147,10 +148,7 @@ void Builder::rehost_route(const std::string& id, Batch& batch) {
   batch.changed = true;
 }
 
-void Builder::compile_route(const std::string& id, Batch& batch) {
-  auto held = routes_.find(id);
-  if (held == routes_.end()) return;
-  const RouteState& state = held->second;
+void Builder::compile_route(const std::string& id, const RouteState& state, Batch& batch) const {
   auto route = make_ref<Route>();
   route->id = id;
   route->name = state.name;

@@ -89,6 +89,8 @@ Draft DraftReader::read(const Change& change) const {
     draft.content = tl::unexpected(value.error());
     return draft;
   }
+  const Json* plugins = value->find("plugins");
+  draft.splits_traffic = plugins != nullptr && plugins->contains("traffic-split");
   draft.open = values_ != nullptr && values_->decrypt(change.kind, *value);
   draft.content = std::move(*value);
   if (!draft.open) close(change.kind, draft);

@@ -29,9 +29,9 @@ ReadAhead::~ReadAhead() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-Draft ReadAhead::next() {
+Draft& ReadAhead::next() {
   if (handed_ == current_.size()) take_block();
-  return std::move(current_[handed_++]);
+  return current_[handed_++];
 }
 
 void ReadAhead::take_block() {
@@ -44,7 +44,7 @@ void ReadAhead::take_block() {
       changed_.wait(lock);
     }
   }
-  current_ = std::exchange(block.drafts, {});
+  current_.swap(block.drafts);
   block.ready = false;
   handed_ = 0;
   ++taken_;
@@ -64,10 +64,11 @@ void ReadAhead::run_thread() {
 // Reads the next block that nobody has, without the lock.
 void ReadAhead::read_one(Lock& lock) {
   size_t number = claimed_++;
+  std::vector<Draft> drafts = std::move(place_of(number).drafts);
   lock.unlock();
+  drafts.clear();
   auto part = changes_.subspan(number * kBlock);
   part = part.first(std::min(part.size(), kBlock));
-  std::vector<Draft> drafts;
   drafts.reserve(part.size());
   for (const Change* change : part) drafts.push_back(reader_.read(*change));
   lock.lock();

@@ -30,14 +30,14 @@ class ReadAhead final {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  // The draft of the next change, in their order. Reads along while it would have to wait. One
-  // thread, and no more often than there are changes.
-  Draft next();
+  // The draft of the next change, in their order, until the next call. Reads along while it would
+  // have to wait. One thread, and no more often than there are changes.
+  Draft& next();
 
  private:
   struct Block {
     bool ready = false;
-    std::vector<Draft> drafts;
+    std::vector<Draft> drafts;  // until they are ready: used ones, whose room is used again
   };
   using Lock = std::unique_lock<std::mutex>;
 

@@ -41,7 +41,7 @@ TEST_F(ReadAheadTest, GivesDraftsInTheOrderOfTheChanges) {
   for (unsigned threads : {0, 1, 3}) {
     ReadAhead ahead(reader_, pointers_, threads);
     for (size_t i = 0; i < changes_.size(); ++i) {
-      Draft draft = ahead.next();
+      Draft& draft = ahead.next();
       expect_draft(draft, i);
     }
   }
@@ -50,7 +50,7 @@ TEST_F(ReadAheadTest, GivesDraftsInTheOrderOfTheChanges) {
 TEST_F(ReadAheadTest, MayEndBeforeAllIsTaken) {
   ReadAhead ahead(reader_, pointers_, 3);
   for (size_t i = 0; i < ReadAhead::kBlock + 1; ++i) {
-    Draft draft = ahead.next();
+    Draft& draft = ahead.next();
     expect_draft(draft, i);
   }
 }
@@ -59,7 +59,7 @@ TEST_F(ReadAheadTest, TakesFewAndNone) {
   ReadAhead none(reader_, {}, 2);
   ReadAhead few(reader_, std::span(pointers_).first(3), 2);
   for (size_t i = 0; i < 3; ++i) {
-    Draft draft = few.next();
+    Draft& draft = few.next();
     expect_draft(draft, i);
   }
 }
