@@ -266,17 +266,23 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::first_read() {
   co_return take(std::move(*copy));
 }
 
+// The mirror is filled with it while the copy's thread reads.
 async::Task<std::optional<etcd::LocalCopy::Content>> EtcdStore::read_copy() {
   if (copy_ == nullptr) co_return std::nullopt;
-  async::Task<Outcome<std::optional<etcd::LocalCopy::Content>>> reading = copy_->read();
+  mirror_.begin_filling();
+  auto fill = [this](const std::vector<Entry>& page) {
+    for (const Entry& entry : page) mirror_.fill(entry);
+  };
+  async::Task<Outcome<std::optional<etcd::LocalCopy::Content>>> reading = copy_->read(fill);
   Outcome<std::optional<etcd::LocalCopy::Content>> read = co_await reading;
+  if (read && *read) mirror_.end_filling((*read)->head.revision, (*read)->head.cluster_id);
   if (read) co_return std::move(*read);
   log(Level::error, "the local copy {} is not used: {}", copy_->path(), read.error().message);
   co_return std::nullopt;
 }
 
-// Applies to the copy what etcd has changed since. False: etcd cannot tell, or it is another etcd;
-// the copy is then as it was.
+// Applies to copy and mirror what etcd has changed since. False: etcd cannot tell, or it is another
+// etcd; both are then as they were.
 async::Task<bool> EtcdStore::catch_up(etcd::LocalCopy::Content& copy, const Header& now) {
   bool same = copy.head.cluster_id == now.cluster_id && copy.head.revision <= now.revision;
   if (!same) co_return false;
@@ -285,15 +291,21 @@ async::Task<bool> EtcdStore::catch_up(etcd::LocalCopy::Content& copy, const Head
   Outcome<bool> told = co_await reading;
   if (!told || !*told) co_return false;
   apply_all(past.sets, copy.entries);
-  for (const ChangeSet& set : past.sets) copy_->add(set);
+  for (const ChangeSet& set : past.sets) {
+    mirror_.apply(set);
+    copy_->add(set);
+  }
   if (!past.sets.empty()) copy.head.revision = past.sets.back().revision;
   co_return true;
 }
 
+// Reading all from etcd, which came to no end, may have emptied the mirror again.
 EtcdStore::Listing EtcdStore::take(etcd::LocalCopy::Content copy) {
-  mirror_.begin_filling();
-  for (const Entry& entry : copy.entries) mirror_.fill(entry);
-  mirror_.end_filling(copy.head.revision, copy.head.cluster_id);
+  if (!mirror_.filled()) {
+    mirror_.begin_filling();
+    for (const Entry& entry : copy.entries) mirror_.fill(entry);
+    mirror_.end_filling(copy.head.revision, copy.head.cluster_id);
+  }
   return {{copy.head.cluster_id, copy.head.revision}, std::move(copy.entries)};
 }
 

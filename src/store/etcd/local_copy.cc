@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -40,27 +41,42 @@ void LocalCopy::enqueue(Job job) {
   wake_.notify_one();
 }
 
-async::Task<Outcome<std::optional<LocalCopy::Content>>> LocalCopy::read() {
+// What the control thread and the writer share while the file is read. Control thread, but for the
+// pointer to it.
+struct LocalCopy::Reading {
+  net::Waker* waker;  // null: nobody waits any more
+  Show show;
+  std::vector<Entry> entries;
+  std::optional<Found> found;
+
+  void take(std::vector<Entry> page) {
+    if (waker == nullptr) return;
+    show(page);
+    std::move(page.begin(), page.end(), std::back_inserter(entries));
+  }
+  void end(Found with) {
+    found = std::move(with);
+    if (waker != nullptr && waker->waiting()) waker->wake();
+  }
+};
+
+async::Task<Outcome<std::optional<LocalCopy::Content>>> LocalCopy::read(Show show) {
   net::Waker waker(loop_);
-  struct Asked {
-    std::optional<Found> found;
-    net::Waker* waker;  // null: nobody waits any more
-  };
-  auto asked = std::make_shared<Asked>(Asked{{}, &waker});
+  auto reading = std::make_shared<Reading>(Reading{&waker, std::move(show), {}, {}});
   struct Detach {
-    std::shared_ptr<Asked> asked;
-    ~Detach() { asked->waker = nullptr; }
-  } detach{asked};
-  enqueue([this, asked] {
-    auto found = std::make_shared<Found>(read_file());
-    loop_.post([asked, found] {
-      asked->found = std::move(*found);
-      if (asked->waker != nullptr && asked->waker->waiting()) asked->waker->wake();
-    });
+    std::shared_ptr<Reading> reading;
+    ~Detach() { reading->waker = nullptr; }
+  } detach{reading};
+  enqueue([this, reading] {
+    Found found = read_file(reading);
+    loop_.post([reading, found = std::move(found)] { reading->end(found); });
   });
-  while (!asked->found) co_await waker.wait(std::numeric_limits<int64_t>::max());
-  behind_.store(!*asked->found || !**asked->found);
-  co_return std::move(*asked->found);
+  while (!reading->found) co_await waker.wait(std::numeric_limits<int64_t>::max());
+  const Found& found = *reading->found;
+  behind_.store(!found || !*found);
+  if (!found) co_return tl::unexpected(found.error());
+  if (!*found) co_return std::nullopt;
+  co_return Content{**found, std::move(reading->entries)};
 }
 
 void LocalCopy::add(const ChangeSet& set) {
@@ -174,20 +190,27 @@ Outcome<void> LocalCopy::open() {
   return {};
 }
 
-LocalCopy::Found LocalCopy::read_file() {
+LocalCopy::Found LocalCopy::read_file(const std::shared_ptr<Reading>& reading) {
   if (access(path_.c_str(), F_OK) != 0) return std::nullopt;
-  Content content;
+  std::vector<Entry> page;
+  auto hand_over = [&] {
+    loop_.post(
+        [reading, page = std::exchange(page, {})]() mutable { reading->take(std::move(page)); });
+  };
   Outcome<CopyHead> read = open().and_then([&] {
-    return database_->read([&](Entry entry) { content.entries.push_back(std::move(entry)); });
+    return database_->read([&](Entry entry) {
+      page.push_back(std::move(entry));
+      if (page.size() == kReadKeys) hand_over();
+    });
   });
+  hand_over();
   if (!read) {
     judge(tl::unexpected(read.error()));
     return tl::unexpected(read.error());
   }
   if (!database_->filled()) return std::nullopt;
   passing_over_ = false;
-  content.head = *read;
-  return content;
+  return *read;
 }
 
 void LocalCopy::write(const std::vector<ChangeSet>& sets, int64_t saved_s) {

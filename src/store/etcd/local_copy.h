@@ -41,8 +41,10 @@ class LocalCopy {
     CopyHead head;
     std::vector<Entry> entries;  // by key
   };
-  // Nothing: there is none. The failure says why the one that is there cannot be used.
-  async::Task<Outcome<std::optional<Content>>> read();
+  // Nothing: there is none. The failure says why the one that is there cannot be used. What is read
+  // is shown page by page meanwhile, in order; it counts only when all of it is good.
+  using Show = std::function<void(const std::vector<Entry>& page)>;
+  async::Task<Outcome<std::optional<Content>>> read(Show show);
 
   // A change that has been told; written with the next save(), which is to come about once a
   // second.
@@ -69,6 +71,7 @@ class LocalCopy {
  private:
   using Job = std::function<void()>;
   static constexpr size_t kMostPages = 8;
+  static constexpr size_t kReadKeys = 4096;  // of a page that is read
   static constexpr size_t kMostBytes = 64 << 20;
   static constexpr int64_t kRoomPauseUs = 1'000;
 
@@ -77,9 +80,10 @@ class LocalCopy {
 
   // The writer's.
   void run();
-  using Found = Outcome<std::optional<Content>>;
+  struct Reading;
+  using Found = Outcome<std::optional<CopyHead>>;
   Outcome<void> open();  // when it is not
-  Found read_file();
+  Found read_file(const std::shared_ptr<Reading>& reading);
   void write(const std::vector<ChangeSet>& sets, int64_t saved_s);
   Outcome<void> begin();
   void abandon();

@@ -62,6 +62,7 @@ class LocalCopyTest : public testing::Test {
   std::string folder_;
   std::string path_;
   net::Loop loop_;
+  const LocalCopy::Show ignore_ = [](const Entries&) {};
 };
 
 ChangeSet put(int64_t revision, std::string key, std::string value, int64_t created) {
@@ -134,7 +135,7 @@ TEST_F(LocalCopyTest, WritesWhileNobodyWaits) {
   Pump pump;
   pump.turn_with([this] { loop_.turn(1); });
   LocalCopy copy(path_, "/p/", loop_);
-  auto none = pump.run(copy.read());
+  auto none = pump.run(copy.read(ignore_));
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
   EXPECT_TRUE(copy.behind());
@@ -156,10 +157,33 @@ TEST_F(LocalCopyTest, WritesWhileNobodyWaits) {
   copy.reopen();
   copy.add(gone(8, "/p/a"));
   copy.save(4);
-  auto read = pump.run(copy.read());
+  auto read = pump.run(copy.read(ignore_));
   ASSERT_TRUE(read && *read);
   EXPECT_EQ((*read)->head.revision, 8);
   EXPECT_EQ((*read)->entries.size(), 1u);
+}
+
+TEST_F(LocalCopyTest, ShowsWhatItReadsPageByPage) {
+  Entries all;
+  for (int i = 10'000; i < 20'000; ++i) all.push_back({"/p/" + std::to_string(i), "1", i, i});
+  give(*open(), all, 20'000);
+  Pump pump;
+  pump.turn_with([this] { loop_.turn(1); });
+  LocalCopy copy(path_, "/p/", loop_);
+  size_t pages = 0;
+  Entries shown;
+  auto show = [&](const Entries& page) {
+    ++pages;
+    shown.insert(shown.end(), page.begin(), page.end());
+  };
+  auto read = pump.run(copy.read(show));
+  ASSERT_TRUE(read && *read);
+  EXPECT_EQ(pages, 3u);
+  ASSERT_EQ(shown.size(), all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(shown[i].key, all[i].key);
+    EXPECT_EQ((*read)->entries[i].key, all[i].key);
+  }
 }
 
 TEST_F(LocalCopyTest, IsMadeAnewInThePlaceOfADamagedOne) {
@@ -168,12 +192,12 @@ TEST_F(LocalCopyTest, IsMadeAnewInThePlaceOfADamagedOne) {
   std::filesystem::create_directories(folder_ + "/data");
   std::ofstream(path_) << std::string(5'000, 'x');
   LocalCopy copy(path_, "/p/", loop_);
-  EXPECT_FALSE(pump.run(copy.read()));
+  EXPECT_FALSE(pump.run(copy.read(ignore_)));
   EXPECT_TRUE(copy.behind());
   LocalCopy::Giving giving = copy.begin_pages();
   copy.add_page(giving, {{"/p/a", "1", 2, 2}}, "");
   copy.end_pages(giving, {7, 5, 1});
-  auto read = pump.run(copy.read());
+  auto read = pump.run(copy.read(ignore_));
   ASSERT_TRUE(read && *read);
   EXPECT_EQ((*read)->entries.size(), 1u);
 }
