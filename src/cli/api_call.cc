@@ -1,54 +1,18 @@
 #include "cli/api_call.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "base/fd.h"
 #include "base/strings.h"
+#include "cli/line.h"
 
 namespace pylon::cli {
 namespace {
 
-using gateway::ListenAddress;
 using gateway::Settings;
-
-constexpr timeval kPatience{.tv_sec = 60, .tv_usec = 0};
-
-// The address to call for one that is listened on.
-ListenAddress reachable(ListenAddress address) {
-  if (address.ip == "0.0.0.0") address.ip = "127.0.0.1";
-  if (address.ip == "::") address.ip = "::1";
-  return address;
-}
-
-Result<Fd> connect_to(const ListenAddress& address) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(sockaddr_in);
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
-  if (inet_pton(AF_INET, address.ip.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(address.port);
-  } else if (inet_pton(AF_INET6, address.ip.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(address.port);
-    size = sizeof(sockaddr_in6);
-  }
-  Fd fd(socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
-  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) {
-    return fail(fmt::format("{}: {}; does Pylon run? `pylon start` starts it", address.text(),
-                            strerror(errno)));
-  }
-  return fd;
-}
 
 std::string one_line(std::string text) {
   std::replace_if(
@@ -56,32 +20,21 @@ std::string one_line(std::string text) {
   return text;
 }
 
-std::string request_text(const ListenAddress& address, const ApiCall& call) {
+std::string request_text(const std::string& host, const ApiCall& call) {
   std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", call.method,
-                                 call.path, address.text());
+                                 call.path, host);
   for (const auto& [name, value] : call.fields) {
     text += fmt::format("{}: {}\r\n", name, one_line(value));
   }
   return text + fmt::format("Content-Length: {}\r\n\r\n{}", call.body.size(), call.body);
 }
 
-bool send_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t count = send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return true;
-}
-
 // The gateway's own servers answer with Content-Length and close: what comes is the answer.
-Result<ApiReply> read_reply(int fd) {
+Result<ApiReply> read_reply(Line& line) {
   std::string text;
   char buffer[16 << 10];
   ssize_t count = 0;
-  while ((count = recv(fd, buffer, sizeof buffer, 0)) != 0) {
-    if (count < 0 && errno == EINTR) continue;
+  while ((count = line.receive(buffer, sizeof buffer)) != 0) {
     if (count < 0) return fail(fmt::format("no answer: {}", strerror(errno)));
     text.append(buffer, static_cast<size_t>(count));
   }
@@ -94,14 +47,11 @@ Result<ApiReply> read_reply(int fd) {
   return reply;
 }
 
-Result<ApiReply> call_at(const ListenAddress& listen, const ApiCall& call) {
-  ListenAddress address = reachable(listen);
-  Result<Fd> fd = connect_to(address);
-  if (!fd) return tl::unexpected(fd.error());
-  if (!send_all(fd->get(), request_text(address, call))) {
-    return fail(fmt::format("{}: {}", address.text(), strerror(errno)));
+Result<ApiReply> ask(Line& line, const ApiCall& call) {
+  if (!line.send(request_text(line.name(), call))) {
+    return fail(fmt::format("{}: {}", line.name(), strerror(errno)));
   }
-  return read_reply(fd->get());
+  return read_reply(line);
 }
 
 }  // namespace
@@ -123,13 +73,22 @@ Result<ApiReply> call_admin(const Settings& settings, ApiCall call) {
     call.fields.emplace_back("X-API-KEY", key.key.expose());
     break;
   }
-  return call_at(settings.admin.listen, call);
+  Result<Line> line = Line::open(settings.admin.listen);
+  if (!line) return tl::unexpected(line.error());
+  if (settings.admin.https) {
+    Result<void> secured = line->secure(settings.in_conf(settings.admin.certificate),
+                                        settings.in_conf(settings.admin.certificate_key));
+    if (!secured) return tl::unexpected(secured.error());
+  }
+  return ask(*line, call);
 }
 
 Result<ApiReply> call_control(const Settings& settings, const ApiCall& call) {
   if (!settings.control.enabled)
     return fail("this node has no Control API (apisix.enable_control)");
-  return call_at(settings.control.listen, call);
+  Result<Line> line = Line::open(settings.control.listen);
+  if (!line) return tl::unexpected(line.error());
+  return ask(*line, call);
 }
 
 Result<Json> value_of(const Result<ApiReply>& reply) {

@@ -21,8 +21,10 @@ std::string reachable(ListenAddress address) {
   return address.text();
 }
 
-std::string_view scheme_of(SocketKind kind) {
+std::string_view scheme_of(SocketKind kind, const Settings& settings) {
   switch (kind) {
+    case SocketKind::admin:
+      return settings.admin.https ? "https" : "http";
     case SocketKind::tls:
       return "https";
     case SocketKind::stream:
@@ -55,7 +57,7 @@ void print_addresses(const Settings& settings) {
     if (socket.share != 0) continue;
     std::string_view path;
     if (socket.kind == SocketKind::metrics) path = settings.metrics.uri;
-    fmt::print("  {:<11}{}://{}{}\n", kind_name(socket.kind), scheme_of(socket.kind),
+    fmt::print("  {:<11}{}://{}{}\n", kind_name(socket.kind), scheme_of(socket.kind, settings),
                socket.address.text(), path);
   }
   fmt::print("  {:<11}{}\n", "store", store_text(settings));
@@ -75,6 +77,13 @@ void print_key(const Place& place, const LoadedConfig& config) {
   }
 }
 
+// What curl is told before the address of the Admin API.
+std::string admin_curl(const gateway::AdminSettings& admin) {
+  if (!admin.https) return "http";
+  bool certificate = !admin.client_authority.empty();
+  return certificate ? "-k --cert CLIENT.pem --key CLIENT.key https" : "-k https";
+}
+
 // A route that works without anything else: to the gateway's own Control API, if there is one.
 void print_first_request(const LoadedConfig& config) {
   const Settings& settings = config.parsed.settings;
@@ -87,11 +96,12 @@ void print_first_request(const LoadedConfig& config) {
   }
   fmt::print(
       "\na first route, then a request through it:\n"
-      "  curl -X PUT http://{}/apisix/admin/routes/1 -H \"X-API-KEY: {}\" \\\n"
+      "  curl {}://{}/apisix/admin/routes/1 -X PUT -H \"X-API-KEY: {}\" \\\n"
       "    -d '{{\"uri\":\"{}\",\"upstream\":{{\"type\":\"roundrobin\",\"pass_host\":\"node\","
       "\"nodes\":{{\"{}\":1}}}}}}'\n"
       "  curl http://{}{}\n",
-      reachable(settings.admin.listen), key, path, node, reachable(settings.proxy.listen[0]), path);
+      admin_curl(settings.admin), reachable(settings.admin.listen), key, path, node,
+      reachable(settings.proxy.listen[0]), path);
 }
 
 }  // namespace

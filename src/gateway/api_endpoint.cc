@@ -1,10 +1,26 @@
 #include "gateway/api_endpoint.h"
 
+#include "gateway/greeting.h"
 #include "gateway/socket_ends.h"
 #include "net/listener.h"
 #include "net/tcp_stream.h"
 
 namespace pylon::gateway {
+
+// One connection in its handshake.
+class ApiEndpoint::Guest final : public Greeting {
+ public:
+  Guest(ApiEndpoint& endpoint, std::unique_ptr<net::Stream> inner, const http::ConnectionEnds& ends)
+      : Greeting(endpoint.tls_->handshakes(), endpoint.tls_->context(), std::move(inner), ends),
+        endpoint_(endpoint) {}
+
+ private:
+  void opened(std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) override {
+    endpoint_.take(std::move(stream), ends);
+  }
+
+  ApiEndpoint& endpoint_;
+};
 
 // One listening socket.
 class ApiEndpoint::Door final : public net::Listener::Acceptor, public net::Retirable {
@@ -18,12 +34,13 @@ class ApiEndpoint::Door final : public net::Listener::Acceptor, public net::Reti
     http::ConnectionEnds ends = near_.ends_of(fd, peer);
     auto stream = net::TcpStream::adopt(endpoint_.loop_, fd);
     if (stream == nullptr) return;
-    http::h1::ServerConnection::open(endpoint_.loop_, std::move(stream), ends, endpoint_.limits_,
-                                     endpoint_.service_, endpoint_.connections_);
+    if (endpoint_.tls_ == nullptr) return endpoint_.take(std::move(stream), ends);
+    new Guest(endpoint_, std::move(stream), ends);  // owns itself
   }
   bool may_accept() override {
     http::h1::ServerConnections& all = endpoint_.connections_;
-    return all.idle.size() + all.busy.size() < kMaxConnections || all.shed_idle(1) != 0;
+    size_t open = all.idle.size() + all.busy.size() + endpoint_.handshakes();
+    return open < kMaxConnections || all.shed_idle(1) != 0;
   }
   void on_exhausted() override { endpoint_.connections_.shed_idle(1); }
 
@@ -32,15 +49,22 @@ class ApiEndpoint::Door final : public net::Listener::Acceptor, public net::Reti
   net::Listener listener_;
 };
 
-ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_limit)
-    : loop_(loop), service_(std::move(handler), body_limit) {
+ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_limit,
+                         std::unique_ptr<ApiTls> tls)
+    : loop_(loop), service_(std::move(handler), body_limit), tls_(std::move(tls)) {
   limits_.head.line_bytes = 32 << 10;
   limits_.head.head_bytes = 64 << 10;
+  if (tls_ != nullptr && tls_->demands_certificates()) service_.demand_certificates();
 }
 
 ApiEndpoint::~ApiEndpoint() {
   shut_doors();
+  if (tls_ != nullptr) tls_->handshakes().close_all();
   connections_.close_all();
+}
+
+void ApiEndpoint::take(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends) {
+  http::h1::ServerConnection::open(loop_, std::move(stream), ends, limits_, service_, connections_);
 }
 
 void ApiEndpoint::listen(int fd) {
@@ -51,6 +75,11 @@ void ApiEndpoint::listen(int fd) {
 void ApiEndpoint::retire() {
   shut_doors();
   service_.set_draining(true);
+}
+
+void ApiEndpoint::close_unused() {
+  connections_.close_unused();
+  if (tls_ != nullptr) tls_->handshakes().close_all();
 }
 
 void ApiEndpoint::shut_doors() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "gateway/api_tls.h"
 #include "http/api_server.h"
 #include "http/h1/server_connection.h"
 #include "net/loop.h"
@@ -14,7 +15,9 @@ class ApiEndpoint {
  public:
   static constexpr size_t kMaxConnections = 1024;
 
-  ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_limit);
+  // `tls`: null: plain.
+  ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_limit,
+              std::unique_ptr<ApiTls> tls = nullptr);
   ~ApiEndpoint();
 
   // The socket stays the caller's.
@@ -25,19 +28,25 @@ class ApiEndpoint {
   // All answers are made, though they may not have left yet.
   bool answered() const { return service_.under_way() == 0; }
   // And nobody is about to ask for the first time.
-  bool settled() const { return answered() && connections_.fresh() == 0; }
-  void close_unused() { connections_.close_unused(); }
+  bool settled() const { return answered() && connections_.fresh() == 0 && handshakes() == 0; }
+  void close_unused();
   // Retired, and everybody has taken the answer and left.
-  bool deserted() const { return connections_.idle.empty() && connections_.busy.empty(); }
+  bool deserted() const {
+    return connections_.idle.empty() && connections_.busy.empty() && handshakes() == 0;
+  }
 
  private:
   class Door;
+  class Guest;
 
+  void take(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends);
+  size_t handshakes() const { return tls_ != nullptr ? tls_->handshakes().size() : 0; }
   void shut_doors();
 
   net::Loop& loop_;
   http::ServerLimits limits_;
   http::ApiService service_;
+  std::unique_ptr<ApiTls> tls_;
   http::h1::ServerConnections connections_;
   std::vector<std::unique_ptr<Door>> doors_;
 };

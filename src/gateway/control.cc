@@ -313,6 +313,9 @@ Result<void> Control::check_tls() {
   auto client = tls::ClientContext::make(tls_client_);
   if (!client) return fail("apisix.ssl.ssl_trusted_certificate: " + client.error().message);
   tls_context_ = std::move(*client);
+  auto admin = ApiTls::of_admin(loop_, settings_);
+  if (!admin) return tl::unexpected(admin.error());
+  admin_tls_ = std::move(*admin);
   http_ = std::make_unique<proxy::WorkerHttpClient>(loop_, resolver_, *tls_context_);
   return {};
 }
@@ -452,7 +455,7 @@ void Control::start_servers() {
   serve(
       SocketKind::admin, admin_,
       [this](const http::ApiRequest& request) { return admin_api_->handle(request); },
-      pushed_store_ != nullptr ? kPushedBodyBytes : kAdminBodyBytes);
+      pushed_store_ != nullptr ? kPushedBodyBytes : kAdminBodyBytes, std::move(admin_tls_));
   serve(
       SocketKind::control, control_,
       [this](const http::ApiRequest& request) { return control_api_->answer(request); },
@@ -466,8 +469,8 @@ void Control::start_servers() {
 }
 
 void Control::serve(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint,
-                    http::ApiHandler handler, size_t body_limit) {
-  endpoint = std::make_unique<ApiEndpoint>(loop_, std::move(handler), body_limit);
+                    http::ApiHandler handler, size_t body_limit, std::unique_ptr<ApiTls> tls) {
+  endpoint = std::make_unique<ApiEndpoint>(loop_, std::move(handler), body_limit, std::move(tls));
   listen(kind, *endpoint);
 }
 

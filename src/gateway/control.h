@@ -69,7 +69,7 @@ class Control {
   void start_workers();
   void start_servers();
   void serve(SocketKind kind, std::unique_ptr<ApiEndpoint>& endpoint, http::ApiHandler handler,
-             size_t body_limit);
+             size_t body_limit, std::unique_ptr<ApiTls> tls = nullptr);
   void listen(SocketKind kind, ApiEndpoint& endpoint);
 
   async::Task<http::ApiResponse> answer_status(const http::ApiRequest& request);
@@ -115,6 +115,7 @@ class Control {
   std::unique_ptr<tls::ClientContext> tls_context_;  // of the control thread
   upstream::dns::NetTransport dns_transport_{loop_};
   upstream::Resolver resolver_;
+  std::unique_ptr<ApiTls> admin_tls_;              // until the Admin API is served
   std::unique_ptr<proxy::WorkerHttpClient> http_;  // asks secret managers
   std::unique_ptr<Configuration> configuration_;
   DebugFile debug_file_;

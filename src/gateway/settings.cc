@@ -192,6 +192,10 @@ std::string Settings::absolute(std::string_view path) const {
   return fmt::format("{}/{}", prefix, path);
 }
 
+std::string Settings::in_conf(std::string_view path) const {
+  return path.starts_with('/') ? std::string(path) : fmt::format("{}/conf/{}", prefix, path);
+}
+
 std::string Finding::text(std::string_view file) const {
   std::string out(file);
   if (line != 0) out += fmt::format(":{}", line);

@@ -183,6 +183,9 @@ struct AdminSettings {
   bool cors = true;
   bool ui = true;
   bool api_v3 = true;
+  bool https = false;
+  // Paths of PEM files, relative to conf/. An empty `client_authority` asks for no certificate.
+  std::string certificate, certificate_key, client_authority;
 };
 
 // A small server of the gateway's own.
@@ -299,6 +302,8 @@ struct Settings {
   unsigned worker_count() const;  // `process.workers`, or the number of available cores
   // Of a path that may be relative to the prefix; "stderr" (of a log) stays.
   std::string absolute(std::string_view path) const;
+  // Of a path that may be relative to conf/, as those that nginx reads for APISIX are.
+  std::string in_conf(std::string_view path) const;
 };
 
 // Something to say about a place in config.yaml.

@@ -212,9 +212,22 @@ void check_admin_keys(const AdminSettings& admin, Report& report) {
   }
 }
 
+void check_admin_tls(const AdminSettings& admin, Report& report) {
+  if (admin.https && (admin.certificate.empty() || admin.certificate_key.empty())) {
+    return report.error("deployment.admin.https_admin",
+                        "missing ssl cert for https admin: it takes "
+                        "admin_api_mtls.admin_ssl_cert and admin_ssl_cert_key");
+  }
+  if (!admin.https && !admin.client_authority.empty()) {
+    report.warn("deployment.admin.admin_api_mtls.admin_ssl_ca_cert",
+                "no client is asked for a certificate: that takes https_admin");
+  }
+}
+
 void check_admin(const Settings& settings, Report& report) {
   const AdminSettings& admin = settings.admin;
   if (!admin.enabled) return;
+  check_admin_tls(admin, report);
   if (!admin.key_required) {
     return report.warn("deployment.admin.admin_key_required",
                        "Warning! Admin key is bypassed! Whoever allow_admin lets in can change "

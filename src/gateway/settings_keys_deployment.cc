@@ -128,6 +128,17 @@ constexpr Key kKeys[] = {
      "The Admin API's IP address."},
     {"deployment.admin.admin_listen.port", port<&S::admin, &Admin::listen, &ListenAddress::port>(),
      "Its port."},
+    {"deployment.admin.https_admin", flag<&S::admin, &Admin::https>(),
+     "Serve the Admin API over TLS only, with apisix.ssl's versions and ciphers. It takes a "
+     "certificate and its key."},
+    {"deployment.admin.admin_api_mtls.admin_ssl_cert", text<&S::admin, &Admin::certificate>(),
+     "The certificate, with its chain: the path of a PEM file. Relative paths are relative to "
+     "conf/. Read at the start and by `reload`."},
+    {"deployment.admin.admin_api_mtls.admin_ssl_cert_key",
+     text<&S::admin, &Admin::certificate_key>(), "Its key: the path of a PEM file."},
+    {"deployment.admin.admin_api_mtls.admin_ssl_ca_cert",
+     text<&S::admin, &Admin::client_authority>(),
+     "Whose certificates clients must show: the path of a PEM file. Empty: they need none."},
     {"deployment.admin.enable_admin_cors", flag<&S::admin, &Admin::cors>(),
      "Let pages of any origin use the Admin API."},
     {"deployment.admin.enable_admin_ui", flag<&S::admin, &Admin::ui>(),
@@ -163,10 +174,6 @@ constexpr Key kKeys[] = {
     {"deployment.etcd.health_check_timeout", anything(),
      "An endpoint that failed is asked again when the others fail.", ignored},
     {"deployment.certs", anything(), "TLS is not served yet.", later},
-    {"deployment.admin.https_admin", anything(), "The Admin API is not served over TLS yet.",
-     later},
-    {"deployment.admin.admin_api_mtls", anything(), "The Admin API is not served over TLS yet.",
-     later},
 };
 
 }  // namespace

@@ -4,35 +4,24 @@
 #include <string>
 #include <utility>
 
+#include "gateway/greeting.h"
 #include "observe/log.h"
 #include "snapshot/snapshot.h"
 
 namespace pylon::gateway {
 
-// One connection in its handshake.
-class TlsSide::Greeting final : public tls::Handshake {
+class TlsSide::Guest final : public Greeting {
  public:
-  Greeting(TlsSide& side, tls::ServerContext& context, std::unique_ptr<net::Stream> inner,
-           const http::ConnectionEnds& ends, Entry entry)
-      : Handshake(side.handshakes_, context, std::move(inner)),
-        side_(side),
-        ends_(ends),
-        entry_(entry) {}
+  Guest(TlsSide& side, tls::ServerContext& context, std::unique_ptr<net::Stream> inner,
+        const http::ConnectionEnds& ends, Entry entry)
+      : Greeting(side.handshakes_, context, std::move(inner), ends), side_(side), entry_(entry) {}
 
  private:
-  void established(std::unique_ptr<tls::Stream> stream) override {
-    ends_.tls = stream.get();
-    side_.opened_(std::move(stream), ends_, entry_);
-  }
-  void failed(const tls::Stream* stream) override {
-    if (stream == nullptr || stream->failure().empty()) return;
-    if (stream->failure() == "callback failed") return;  // ours: the log has it already
-    observe::log(observe::Level::info, "client {}: TLS handshake: {}", ends_.client_name(),
-                 stream->failure());
+  void opened(std::unique_ptr<tls::Stream> stream, const http::ConnectionEnds& ends) override {
+    side_.opened_(std::move(stream), ends, entry_);
   }
 
   TlsSide& side_;
-  http::ConnectionEnds ends_;
   Entry entry_;
 };
 
@@ -63,8 +52,8 @@ TlsSide::~TlsSide() = default;
 void TlsSide::accept(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends,
                      Entry entry) {
   tls::ServerContext& context = entry.way == Way::stream_tls ? *stream_context_ : *http_context_;
-  auto* greeting = new Greeting(*this, context, std::move(stream), ends, entry);  // owns itself
-  if (entry.announced) greeting->look();
+  auto* guest = new Guest(*this, context, std::move(stream), ends, entry);  // owns itself
+  if (entry.announced) guest->look();
 }
 
 const tls::ServerIdentity* TlsSide::find(std::string_view name) const {

@@ -44,7 +44,7 @@ class TlsSide final : private tls::IdentitySource, private tls::StapleFetcher {
   }
 
  private:
-  class Greeting;
+  class Guest;
   // A staple on its way.
   struct Fetch {
     TlsSide& side;

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "http/h1/head_writer.h"
 #include "http/uri.h"
+#include "tls/stream.h"
 
 namespace pylon::http {
 namespace {
@@ -22,6 +23,18 @@ bool describe(Exchange& exchange, ApiRequest& request) {
   }
   request.remote = exchange.client.address;
   return true;
+}
+
+// What is wrong with the client's certificate, in nginx's words; null: nothing.
+const char* complaint_about(const tls::Stream* stream) {
+  switch (stream == nullptr ? tls::PeerVerdict::none : stream->agreed().verdict()) {
+    case tls::PeerVerdict::verified:
+      return nullptr;
+    case tls::PeerVerdict::none:
+      return "No required SSL certificate was sent\n";
+    default:
+      return "The SSL certificate error\n";
+  }
 }
 
 void answer(Exchange& exchange, const ApiResponse& response) {
@@ -52,6 +65,11 @@ async::Task<void> ApiService::serve(Exchange& exchange) {
   if (exchange.refusal != 0 || !describe(exchange, request)) {
     response.status = exchange.refusal != 0 ? exchange.refusal : 400;
     response.body = h1::status_phrase(response.status);
+    answer(exchange, response);
+    co_return;
+  }
+  if (const char* complaint = certificates_ ? complaint_about(exchange.tls) : nullptr) {
+    response = {400, {{"Content-Type", "text/plain"}}, complaint};
     answer(exchange, response);
     co_return;
   }

@@ -17,6 +17,8 @@ class ApiService final : public Service {
   async::Task<void> serve(Exchange& exchange) override;
   bool draining() const override { return draining_; }
 
+  // From now on requests are refused unless the client has shown a certificate that is trusted.
+  void demand_certificates() { certificates_ = true; }
   // Whether answers end their connections.
   void set_draining(bool draining) { draining_ = draining; }
   size_t under_way() const { return under_way_; }  // requests whose answer is not made yet
@@ -26,6 +28,7 @@ class ApiService final : public Service {
 
   size_t under_way_ = 0;
   bool draining_ = false;
+  bool certificates_ = false;
   ApiHandler handler_;
   size_t body_limit_;
 };

@@ -27,6 +27,7 @@ Result<std::unique_ptr<ClientDemand>> demand_of(config::SslClient& from) {
     if (!regex) return tl::unexpected(regex.error());
     demand->exempt_paths.push_back(std::move(*regex));
   }
+  demand->by_request = !demand->exempt_paths.empty();
   return demand;
 }
 
@@ -46,7 +47,7 @@ Result<Ref<const ServerIdentity>> server_of(const std::string& id, config::Ssl& 
     if (!demand) return tl::unexpected(demand.error());
     identity->client = std::move(*demand);
     identity->trust = tls::trust_digest(identity->client->authority, identity->client->depth,
-                                        identity->client->in_handshake());
+                                        identity->client->by_request);
   }
   if (const auto& stapling = from.ocsp_stapling) {
     identity->stapling = {stapling->enabled, !stapling->skip_verify, stapling->cache_ttl};

@@ -32,10 +32,9 @@ uint64_t next_identity_serial() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-std::array<unsigned char, 32> trust_digest(std::string_view authority, int depth,
-                                           bool in_handshake) {
+std::array<unsigned char, 32> trust_digest(std::string_view authority, int depth, bool by_request) {
   std::string text = std::to_string(depth);
-  text += in_handshake ? '!' : '?';
+  text += by_request ? '?' : '!';
   text += authority;
   std::array<unsigned char, 32> digest{};
   EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);

@@ -40,11 +40,10 @@ struct PemPair {
 struct ClientDemand {
   std::string authority;  // PEM
   int depth = 1;
-  // Not empty: the handshake takes any client, and requests are refused unless their path matches
-  // one of these.
+  // The handshake takes any client, and who serves its requests judges them by Agreed::verdict().
+  bool by_request = false;
+  // With it: requests whose path matches one of these are served all the same.
   std::vector<Regex> exempt_paths;
-
-  bool in_handshake() const { return exempt_paths.empty(); }
 };
 
 // What a server is by some names.
@@ -66,8 +65,7 @@ struct ClientIdentity final : RefCounted {
 
 uint64_t next_identity_serial();
 // The digest of a demand, for ServerIdentity::trust.
-std::array<unsigned char, 32> trust_digest(std::string_view authority, int depth,
-                                           bool in_handshake);
+std::array<unsigned char, 32> trust_digest(std::string_view authority, int depth, bool by_request);
 
 // Who knows the identities by name. Asked on the worker's thread, in a handshake.
 class IdentitySource {

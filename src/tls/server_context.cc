@@ -199,7 +199,7 @@ void ServerContext::demand(SSL* ssl, const ServerIdentity& identity, std::string
   EVP_Digest(scope.data(), scope.size(), digest, nullptr, EVP_sha256(), nullptr);
   SSL_set_session_id_context(ssl, digest, sizeof digest);
   if (identity.client == nullptr) return;
-  if (identity.client->in_handshake()) {
+  if (!identity.client->by_request) {
     SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   } else {
     SSL_set_verify(ssl, SSL_VERIFY_PEER, take_any_client);
