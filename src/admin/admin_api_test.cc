@@ -213,6 +213,10 @@ TEST(AdminApi, ValidatesWholeConfigurations) {
             "\n");
   desk.talk("PUT", "/services/s", "{}");
   EXPECT_EQ(desk.send(yaml).body, "{}\n");
+  EXPECT_EQ(validate(R"({"services":[{"id":"s","plugins":{"traffic-split":{"rules":[)"
+                     R"({"weighted_upstreams":[{"upstream_id":"u"}]}]}}}]})"),
+            R"(200 {"warnings":[{"resource_type":"services","resource_id":"s","index":0,"warning":)"
+            R"("failed to fetch upstream info by upstream id [u], response code: 404"}]})");
   yaml.body = "routes: [";
   EXPECT_EQ(desk.send(yaml).body,
             "{\"error_msg\":\"invalid request body: invalid yaml request body\"}\n");

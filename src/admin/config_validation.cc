@@ -84,17 +84,23 @@ class Validation {
   }
 
   const Json& errors() const { return errors_; }
+  const Json& warnings() const { return warnings_; }
 
  private:
   void check_item(const ResourceType& type, const Json& item, size_t index, StringSet& ids) {
-    auto report = [&](std::string_view message) {
-      errors_.push_back(Json::object({{"resource_type", Json(type.name)},
-                                      {"resource_id", Json(name_of(item))},
-                                      {"index", Json(uint64_t{index})},
-                                      {"error", Json(message)}}));
+    auto told = [&](std::string as, std::string_view message) {
+      return Json::object({{"resource_type", Json(type.name)},
+                           {"resource_id", Json(name_of(item))},
+                           {"index", Json(uint64_t{index})},
+                           {std::move(as), Json(message)}});
     };
-    if (auto checked = check_value(type, item, index); !checked) report(checked.error().message);
-    if (auto duplicate = duplicate_of(type, item, ids)) report(*duplicate);
+    std::string warning;
+    auto checked = check_value(type, item, index, warning);
+    if (!checked) errors_.push_back(told("error", checked.error().message));
+    if (!warning.empty()) warnings_.push_back(told("warning", warning));
+    if (auto duplicate = duplicate_of(type, item, ids)) {
+      errors_.push_back(told("error", *duplicate));
+    }
   }
 
   static std::string name_of(const Json& item) {
@@ -104,7 +110,8 @@ class Validation {
     return {};
   }
 
-  Result<void> check_value(const ResourceType& type, const Json& given, size_t index) const {
+  Result<void> check_value(const ResourceType& type, const Json& given, size_t index,
+                           std::string& warning) const {
     const Json* modified = given.find("modifiedIndex");
     if (modified != nullptr && !modified->is_integer()) {
       return fail(
@@ -123,7 +130,7 @@ class Validation {
     const ResourceType& its_type = config::resource_type(item->kind);
     auto checked = its_type.check(copy, {item->id, item->parent, help});
     if (!checked) return checked;
-    if (auto used = check_plugin_references(*item); !used) return used;
+    warning = missing_for_plugins(*item);
     const Json* plugins = given.find("plugins");
     bool compares = node_ != nullptr && item->kind == Kind::consumer && plugins != nullptr;
     if (!compares) return {};
@@ -140,16 +147,17 @@ class Validation {
     return found;
   }
 
-  // What plugins name; the check of the resource itself does not ask for these.
-  Result<void> check_plugin_references(const DocumentItem& item) const {
+  // What plugins name; the check of the resource itself does not ask for these. It need not be an
+  // error: ADC leaves out the upstreams that stand beside a service, and writes them all the same.
+  std::string missing_for_plugins(const DocumentItem& item) const {
     const Json* plugins = item.value.find("plugins");
     if (known_ == nullptr || plugins == nullptr) return {};
     Json alone = Json::object({{"plugins", *plugins}});
     for (const Reference& reference : config::references_of(item.kind, alone)) {
       if (known_->find(reference.kind, reference.id) != nullptr) continue;
       std::string_view word = config::resource_type(reference.kind).kind_word;
-      return fail(fmt::format("failed to fetch {0} info by {0} id [{1}], response code: 404", word,
-                              reference.id));
+      return fmt::format("failed to fetch {0} info by {0} id [{1}], response code: 404", word,
+                         reference.id);
     }
     return {};
   }
@@ -167,6 +175,7 @@ class Validation {
   const Node* node_;
   const Known* known_;
   Json errors_ = Json::array();
+  Json warnings_ = Json::array();
 };
 
 void run(Validation& validation, const Json& document) {
@@ -234,7 +243,9 @@ async::Task<ApiResponse> validate_configs(const ApiRequest& request, ValidationP
   Validation validation(parts.catalogue, &parts.node, &known);
   run(validation, *document);
   if (!validation.errors().empty()) co_return failed_validation(validation.errors());
-  co_return json_answer(200, Json::object());
+  Json answer = Json::object();
+  if (!validation.warnings().empty()) answer["warnings"] = validation.warnings();
+  co_return json_answer(200, answer);
 }
 
 std::optional<std::string> first_fault(const Json& document, const plugin::Catalogue& catalogue) {

@@ -27,7 +27,8 @@ struct ValidationParts {
 
 // POST configs/validate: {"routes": [...], "services": [...], ..., "routes_conf_version": 3} as
 // JSON or YAML. Every item is checked, and, what APISIX does not do, that what it refers to stands
-// in the document or in the store; all that is wrong is listed. The request must outlive the task.
+// in the document or in the store; all that is wrong is listed. What only plugins refer to is
+// listed as `warnings`, and the answer stays 200. The request must outlive the task.
 async::Task<http::ApiResponse> validate_configs(const http::ApiRequest& request,
                                                 ValidationParts parts);
 
