@@ -25,7 +25,8 @@ class ApiTls final : private tls::IdentitySource {
 
  private:
   ApiTls(net::Loop& loop, Ref<tls::ServerIdentity> identity)
-      : identity_(std::move(identity)), handshakes_(loop, {.under_way = 64}) {}
+      : identity_(std::move(identity)),
+        handshakes_(loop, {.under_way = 64, .timeout_us = 10'000'000}) {}
   const tls::ServerIdentity* find(std::string_view) const override { return identity_.get(); }
 
   Ref<tls::ServerIdentity> identity_;
