@@ -26,11 +26,11 @@ size_t ServerConnections::shed_idle(size_t at_most) {
   return closed;
 }
 
-void ServerConnections::close_unused() {
+void ServerConnections::close_unused(int64_t since_us) {
   for (size_t left = idle.size(); left > 0 && !idle.empty(); left--) {
     ServerConnection& each = *idle.front();
     idle.push_back(each);  // those that stay keep their order
-    each.close_unused();
+    if (each.unused_since(since_us)) each.close_unused();
   }
 }
 
@@ -382,9 +382,13 @@ void ServerConnection::close(bool reset) {
 
 void ServerConnection::close_idle() { close(false); }
 
+bool ServerConnection::unused_since(int64_t us) const {
+  if (!inbox_.empty() || !outbox_.empty()) return false;
+  return waker_.deadline_us() - limits_.keepalive_timeout_us <= us;
+}
+
 // A request may have come since the loop asked for events: it is served.
 void ServerConnection::close_unused() {
-  if (!inbox_.empty() || !outbox_.empty()) return;
   if (!stream_->broken() && stream_->stirred(true)) return advance();
   close(false);
 }
