@@ -228,6 +228,7 @@ void Worker::every_second() {
   http2_metrics_.report(http2.nuisances, http2_pool_.nuisances());
   session_metrics_.report(tcp_, udp_);
   log_metrics_.report(log_courier_);
+  dns_metrics_.report(resolver_.cache());
   net::close_spare_pipes();
   pipe_metrics_.report();
   tls_metrics_.report(tls_, *tls_client_);
