@@ -6,7 +6,7 @@ broken answer whole.
 """
 
 import pytest
-from harness.answer_probe import Answer, params, run_answer
+from harness.answer_probe import Answer, run_answer
 from harness.lane import answer
 from harness.probe import ACCEPT, REFUSE, SAFE
 
