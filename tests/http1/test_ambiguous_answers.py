@@ -8,7 +8,7 @@ broken answer whole.
 import pytest
 from harness.answer_probe import Answer, run_answer
 from harness.lane import answer
-from harness.probe import ACCEPT, REFUSE, SAFE
+from harness.probe import ACCEPT, REFUSE, SAFE, params
 
 OK = b"HTTP/1.1 200 OK\r\n"
 FIVE = b"Content-Length: 5\r\n\r\nhello"
