@@ -9,19 +9,21 @@ an etcd of one member in memory, as that many PUTs would take minutes. Each rout
 answers by itself; every tenth goes to one of the upstreams. Consumers have a key of key-auth each.
 Printed are the time from exec to the first right answer, the resident memory of all processes, the
 times of PUTs and of PUTs that change nothing, and the latency of requests with and without 100
-changes a second beside them; then, with --soak, the resident memory before and after so many
-changes.
+changes a second beside them, which a process of its own makes; with etcd also beside as many writes
+of keys that are none of Pylon's, so that it shows what is etcd's and the writer's; then, with
+--soak, the resident memory before and after so many changes.
 """
 
 import argparse
 import base64
 import http.client
+import itertools
 import json
+import multiprocessing
 import shutil
 import sqlite3
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -99,11 +101,10 @@ def coded(text):
 
 
 def request_times_ms(pylon, duration_s, beside=None):
-    """Of one connection, sorted; `beside` runs until they are measured."""
-    ended = threading.Event()
-    thread = threading.Thread(target=beside, args=(ended,)) if beside else None
-    if thread:
-        thread.start()
+    """Of one connection, sorted; another process runs `beside` until they are measured."""
+    writer = multiprocessing.Process(target=beside, daemon=True) if beside else None
+    if writer:
+        writer.start()
     witness = routes.Witness(pylon.port)
     times = []
     end = time.perf_counter() + duration_s
@@ -111,19 +112,37 @@ def request_times_ms(pylon, duration_s, beside=None):
         start = time.perf_counter()
         witness.sees(1, 0)
         times.append((time.perf_counter() - start) * 1e3)
-    ended.set()
-    if thread:
-        thread.join()
+    if writer:
+        writer.terminate()
+        writer.join()
     return sorted(times)
 
 
+def at_pace(per_s, write):
+    start = time.perf_counter()
+    for version in itertools.count(1):
+        write(version)
+        time.sleep(max(0, start + version / per_s - time.perf_counter()))
+
+
 def changes_beside(pylon, per_s):
-    def run(ended):
+    def run():
         admin = routes.Admin(pylon.admin_port)
-        version = 0
-        while not ended.wait(1 / per_s):
-            version += 1
-            admin.put(2, routes.route(2, version))
+        at_pace(per_s, lambda version: admin.put(2, routes.route(2, version)))
+
+    return run
+
+
+def other_writes_beside(member, per_s):
+    def run():
+        connection = http.client.HTTPConnection("127.0.0.1", member.port, timeout=60)
+
+        def write(version):
+            pair = {"key": coded("/elsewhere/2"), "value": coded(routes.route(2, version))}
+            connection.request("POST", "/v3/kv/put", json.dumps(pair))
+            connection.getresponse().read()
+
+        at_pace(per_s, write)
 
     return run
 
@@ -193,6 +212,10 @@ def run(options, folder, settings, member):
     print(f"request, p50 p99      {at(quiet, 0.5):8.3f} {at(quiet, 0.99):8.3f} ms", flush=True)
     busy = request_times_ms(pylon, options.load_s, changes_beside(pylon, 100))
     print(f"beside 100 changes/s  {at(busy, 0.5):8.3f} {at(busy, 0.99):8.3f} ms", flush=True)
+    if member:
+        others = request_times_ms(pylon, options.load_s, other_writes_beside(member, 100))
+        figures = f"{at(others, 0.5):8.3f} {at(others, 0.99):8.3f}"
+        print(f"beside other writes   {figures} ms", flush=True)
     print(f"resident              {routes.resident_mib(pylon.pids()):8.0f} MiB", flush=True)
     if member:
         again = routes.start_s(pylon, 1, 0)

@@ -1,7 +1,5 @@
 #include "admin/access.h"
 
-#include <utility>
-
 #include "base/strings.h"
 
 namespace pylon::admin {

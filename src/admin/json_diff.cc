@@ -1,21 +1,9 @@
 #include "admin/json_diff.h"
 
-#include <utility>
+#include "base/json_pointer.h"
 
 namespace pylon::admin {
 namespace {
-
-std::string child(const std::string& path, std::string_view name) {
-  std::string out = path + '/';
-  for (char c : name) {
-    if (c == '~' || c == '/') {
-      out += c == '~' ? "~0" : "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 void compare(const std::string& path, const Json* before, const Json* after,
              std::vector<FieldDifference>& found);
@@ -23,10 +11,10 @@ void compare(const std::string& path, const Json* before, const Json* after,
 void compare_members(const std::string& path, const Json& before, const Json& after,
                      std::vector<FieldDifference>& found) {
   for (const auto& [name, value] : before.members()) {
-    compare(child(path, name), &value, after.find(name), found);
+    compare(child_pointer(path, name), &value, after.find(name), found);
   }
   for (const auto& [name, value] : after.members()) {
-    if (!before.contains(name)) compare(child(path, name), nullptr, &value, found);
+    if (!before.contains(name)) compare(child_pointer(path, name), nullptr, &value, found);
   }
 }
 
@@ -39,7 +27,8 @@ void compare(const std::string& path, const Json* before, const Json* after,
     }
     if (before->is_array() && after->is_array() && before->size() == after->size()) {
       for (size_t i = 0; i < before->items().size(); ++i) {
-        compare(child(path, std::to_string(i)), &before->items()[i], &after->items()[i], found);
+        compare(child_pointer(path, std::to_string(i)), &before->items()[i], &after->items()[i],
+                found);
       }
       return;
     }

@@ -1,7 +1,5 @@
 #include "admin/target.h"
 
-#include <utility>
-
 #include "base/strings.h"
 
 namespace pylon::admin {

@@ -70,10 +70,12 @@ class KeyTable {
   }
 
   void clear() {
-    for (Part& part : *parts_) {
-      for (Entry* entry : part.slots) Entry::end(entry);
-      part = Part();
-    }
+    for (size_t part = 0; part < kParts; ++part) clear_in(part);
+  }
+  // One part, of kParts.
+  void clear_in(size_t part) {
+    for (Entry* entry : (*parts_)[part].slots) Entry::end(entry);
+    (*parts_)[part] = Part();
   }
 
   size_t size() const {

@@ -72,6 +72,14 @@ TEST(KeyTable, IsGoneThroughPartByPart) {
   }
   for (const auto& [key, seen] : content(table)) EXPECT_LE(seen, 2) << key;
   EXPECT_EQ(*table.find("4999"), 1);
+  size_t left = table.size();
+  for (size_t part = 0; part < Table::kParts; ++part) {
+    table.clear_in(part);
+    EXPECT_LE(table.size(), left);
+    left = table.size();
+  }
+  EXPECT_EQ(left, 0u);
+  EXPECT_TRUE(table.try_emplace("4999", 3).second);
 }
 
 TEST(KeyTable, Moves) {

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 #include <yaml.h>
 
-#include <optional>
-
+#include "base/json_pointer.h"
 #include "base/yaml_scalar.h"
 
 namespace pylon {
@@ -28,20 +27,6 @@ struct Event {
 
 std::string_view text_of(const yaml_char_t* text) {
   return text != nullptr ? reinterpret_cast<const char*>(text) : std::string_view();
-}
-
-// One segment of a JSON pointer. RFC 6901 section 3.
-void append_segment(std::string& pointer, std::string_view segment) {
-  pointer += '/';
-  for (char c : segment) {
-    if (c == '~') {
-      pointer += "~0";
-    } else if (c == '/') {
-      pointer += "~1";
-    } else {
-      pointer += c;
-    }
-  }
 }
 
 // Builds the value from libyaml's events. Errors end the reading: error_ is set and false returned.
@@ -184,7 +169,7 @@ class Reader {
       Event event;
       if (!next(event)) return false;
       if (event.raw.type == YAML_SEQUENCE_END_EVENT) break;
-      append_segment(pointer_, std::to_string(items.size()));
+      append_step(pointer_, std::to_string(items.size()));
       remember_line(event.line());
       if (!read_node(event, items.emplace_back())) return false;
       pointer_.resize(own_length);
@@ -215,7 +200,7 @@ class Reader {
     Event event;
     if (!next(event)) return false;
     const size_t own_length = pointer_.size();
-    append_segment(pointer_, name);
+    append_step(pointer_, name);
     if (name == "<<" && key.raw.data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
       if (!read_merge(event, mapping)) return false;
     } else {

@@ -1,7 +1,6 @@
 #include "base/yaml_scalar.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 

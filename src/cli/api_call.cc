@@ -107,17 +107,4 @@ int64_t number_of(const Json& value, std::string_view name) {
   return member != nullptr ? member->as_int() : 0;
 }
 
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    bool plain = is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 }  // namespace pylon::cli

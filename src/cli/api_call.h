@@ -39,7 +39,4 @@ Result<Json> value_of(const Result<ApiReply>& reply);
 std::string text_of(const Json& value, std::string_view name);
 int64_t number_of(const Json& value, std::string_view name);
 
-// For a query.
-std::string percent_encoded(std::string_view text);
-
 }  // namespace pylon::cli

@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "base/strings.h"
 #include "cli/api_call.h"
 #include "cli/commands.h"
 
@@ -23,8 +24,8 @@ int complain(const Error& error) {
 
 std::string scope_query(const Options& options) {
   std::string query;
-  if (!options.resource.empty()) query += "&resource=" + percent_encoded(options.resource);
-  if (!options.id.empty()) query += "&id=" + percent_encoded(options.id);
+  if (!options.resource.empty()) query += "&resource=" + percent_encode(options.resource);
+  if (!options.id.empty()) query += "&id=" + percent_encode(options.id);
   return query;
 }
 

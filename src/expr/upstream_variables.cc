@@ -1,7 +1,5 @@
 // Variables about the attempts to get an answer. Of several attempts the values are joined by ", "
 // in order of trial, as nginx does; "-" stands for a time that was not reached.
-#include <array>
-#include <cstring>
 
 #include "expr/getters.h"
 

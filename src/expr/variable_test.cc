@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "expr/test_exchange.h"
 
 namespace pylon::expr {

@@ -78,8 +78,8 @@ void ApiEndpoint::retire() {
 }
 
 void ApiEndpoint::close_unused() {
-  connections_.close_unused();
-  if (tls_ != nullptr) tls_->handshakes().close_all();
+  connections_.close_unused(loop_.now_us());
+  if (tls_ != nullptr) tls_->handshakes().close_silent();
 }
 
 void ApiEndpoint::shut_doors() {

@@ -38,11 +38,17 @@ class AppliedKeys {
   // As if every version were unknown; digests stay.
   void forget_revisions();
 
-  // visit(key), in any order.
+  // ---- a million keys are not gone through in one turn of the loop: part by part, of kParts; a
+  // key stays in its part
+  static constexpr size_t kParts = KeyTable<Held>::kParts;
+  // visit(key), in any order; it must not change them.
   template <class Visit>
-  void for_each(Visit visit) const {
-    keys_.for_each([&](std::string_view key, const Held&) { visit(key); });
+  void for_each_in(size_t part, Visit visit) {
+    keys_.for_each_in(part, [&](std::string_view key, const Held&) { visit(key); });
   }
+  // Before it dies, so that this takes less long: the part's keys are gone, their digests stay.
+  void free_in(size_t part) { keys_.clear_in(part); }
+
   size_t size() const { return keys_.size(); }
   const std::map<config::Kind, Type>& types() const { return types_; }
 

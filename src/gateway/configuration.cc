@@ -57,10 +57,14 @@ async::Task<Result<void>> Configuration::load() {
   store::Store::Visitor visitor = visit;
   store::Outcome<int64_t> loaded = co_await parts_.store.load(visitor);
   if (!loaded) co_return fail(loaded.error().message);
-  keys_.for_each([&](std::string_view key) {
-    if (keys.find(key) == nullptr) take_erased(key, changes);
-  });
-  keys_ = std::move(keys);
+  auto compare = [&](size_t part) {
+    keys_.for_each_in(part, [&](std::string_view key) {
+      if (keys.find(key) == nullptr) take_erased(key, changes);
+    });
+  };
+  async::Task<void> comparing = in_turns(keys_.size(), compare);
+  co_await comparing;
+  AppliedKeys before = std::exchange(keys_, std::move(keys));
   bool first = revision_ == 0;
   revision_ = *loaded;
   apply(std::move(changes));
@@ -70,7 +74,19 @@ async::Task<Result<void>> Configuration::load() {
   }
   if (first && parts_.versions.newest() == nullptr) publish(builder_.snapshot());
   watch_ = parts_.store.watch(revision_, *this);
+  auto free = [&](size_t part) { before.free_in(part); };
+  async::Task<void> freeing = in_turns(before.size(), free);
+  co_await freeing;
   co_return Result<void>{};
+}
+
+// Each part of the keys; when they are many, with turns of the loop between them.
+async::Task<void> Configuration::in_turns(size_t keys, std::function<void(size_t part)> work) {
+  net::Waker pause(parts_.loop);
+  for (size_t part = 0; part < AppliedKeys::kParts; ++part) {
+    work(part);
+    if (keys > kManyKeys) co_await pause.wait(parts_.loop.now_us());
+  }
 }
 
 void Configuration::on_changes(const store::ChangeSet& set) {

@@ -75,6 +75,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
 
  private:
   using Changes = std::vector<snapshot::Change>;
+  static constexpr size_t kManyKeys = 50'000;  // that are not gone through in one turn of the loop
   static constexpr int64_t kAppliedPatienceUs = 5'000'000;
   static constexpr int64_t kSecretPatienceUs = 3'000'000;  // of the first load
   static constexpr int64_t kReloadPauseUs = 1'000'000;
@@ -95,6 +96,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
 
   void take(AppliedKeys& keys, store::Entry entry, Changes& changes) const;
   void take_erased(std::string_view key, Changes& changes) const;
+  async::Task<void> in_turns(size_t keys, std::function<void(size_t part)> work);
   void apply(Changes changes);
   void publish(std::unique_ptr<const snapshot::Snapshot> snapshot);
 

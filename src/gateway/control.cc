@@ -16,7 +16,6 @@
 #include "observe/log.h"
 #include "observe/metric_text.h"
 #include "plugins/all.h"
-#include "plugins/prometheus_page.h"
 #include "store/embedded/embedded_store.h"
 #include "store/file/file_store.h"
 
@@ -153,6 +152,7 @@ Control::Control(const Settings& settings, InheritedSockets inherited)
       inherited_(std::move(inherited)),
       metrics_({.shards = settings.worker_count() + 1}),
       services_(metrics_, clock_, settings.plugin_attr),
+      counters_(services_.get<plugins::CounterTable>(plugins::CounterTable::kService)),
       catalogue_(plugins::all_plugins(), services_),
       cipher_(catalogue_, Keyring(settings.encryption.keyring), encrypts_fields(settings)),
       versions_(std::make_unique<snapshot::Versions>(settings.worker_count())),
@@ -505,19 +505,26 @@ async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& r
   figures.connections.active = figures.connections.waiting + figures.connections.writing;
   figures.lost_series = metrics_.overflow();
   if (settings_.store.provider() == ConfigProvider::etcd) tell_etcd(*view_, figures);
-  figures.dropped_lines.emplace_back("error", observe::log_counts().dropped);
-  if (access_log_ != nullptr) {
-    figures.dropped_lines.emplace_back("access", access_log_->dropped_lines());
-  }
-  if (session_log_ != nullptr) {
-    figures.dropped_lines.emplace_back("session", session_log_->dropped_lines());
-  }
+  tell_losses(figures);
   observe::MetricText text;
   metrics_.write(text);
   plugins::write_gateway_figures(text, plugins::metric_prefix(services_.attributes("prometheus")),
                                  figures);
   response.body = std::move(text).take();
   co_return response;
+}
+
+void Control::tell_losses(plugins::GatewayFigures& figures) const {
+  figures.logs.push_back({"error", observe::log_counts().dropped, std::nullopt});
+  auto tell = [&figures](const char* name, const observe::LogWriter* log) {
+    if (log == nullptr) return;
+    figures.logs.push_back({name, log->dropped_lines(), log->failed_writes()});
+  };
+  tell("access", access_log_.get());
+  tell("session", session_log_.get());
+  const SecretStore& secrets = configuration_->secrets();
+  figures.secrets = {secrets.answers(), secrets.failures()};
+  figures.evicted_counters = counters_.evictions();
 }
 
 // ---- running

@@ -27,6 +27,8 @@
 #include "observe/metrics.h"
 #include "plugin/catalogue.h"
 #include "plugin/context.h"
+#include "plugins/counter_table.h"
+#include "plugins/prometheus_page.h"
 #include "proxy/http_client.h"
 #include "snapshot/versions.h"
 #include "store/file/pushed_store.h"
@@ -74,6 +76,7 @@ class Control {
 
   async::Task<http::ApiResponse> answer_status(const http::ApiRequest& request);
   async::Task<http::ApiResponse> answer_metrics(const http::ApiRequest& request);
+  void tell_losses(plugins::GatewayFigures& figures) const;
 
   void take_commands();
   void obey(Command command);
@@ -95,6 +98,7 @@ class Control {
   net::LoopClock clock_{loop_};
   observe::Metrics metrics_;
   plugin::Services services_;
+  const plugins::CounterTable& counters_;  // of limit-count
   plugin::Catalogue catalogue_;
   plugin::FieldCipher cipher_;
   StoredValues values_{cipher_, process_environment()};

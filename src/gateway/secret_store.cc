@@ -117,7 +117,6 @@ void SecretStore::advance() {
 void SecretStore::start(Kept& kept) {
   kept.under_way = true;
   under_way_++;
-  fetches_++;
   kept.fetch = fetch(kept);
   kept.fetch.start(&SecretStore::fetched, &kept);
 }
@@ -158,6 +157,7 @@ void SecretStore::take(Kept& kept, Result<SecretMembers> answer) {
     kept.members = std::move(*answer);
     kept.known = true;
     kept.fault.clear();
+    answers_++;
     return;
   }
   failures_++;

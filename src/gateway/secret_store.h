@@ -78,7 +78,8 @@ class SecretStore final : private net::Timer {
   void for_each(Fn&& fn) const {
     for (const auto& [name, kept] : secrets_) fn(name, kept->known, kept->fault);
   }
-  uint64_t fetches() const { return fetches_; }
+  // How often a manager was asked: with an answer, and in vain.
+  uint64_t answers() const { return answers_; }
   uint64_t failures() const { return failures_; }
 
  private:
@@ -132,7 +133,7 @@ class SecretStore final : private net::Timer {
   std::vector<std::function<void()>> waits_;
   size_t unanswered_ = 0;
   size_t under_way_ = 0;
-  uint64_t fetches_ = 0;
+  uint64_t answers_ = 0;
   uint64_t failures_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/json_pointer.h"
 #include "base/strings.h"
 #include "base/yaml.h"
 #include "gateway/settings.h"
@@ -33,19 +34,6 @@ std::string describe(const Json& value) {
 }
 
 // ---- environment variables
-
-std::string child_pointer(std::string_view pointer, std::string_view name) {
-  std::string out(pointer);
-  out += '/';
-  for (char c : name) {
-    if (c == '~' || c == '/') {
-      out += c == '~' ? "~0" : "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 // "/apisix/node_listen" as people write it.
 std::string path_of(std::string_view pointer) {

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 
 #include "gateway/gateway_process.h"

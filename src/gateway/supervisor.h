@@ -3,12 +3,11 @@
 //
 //   SIGTERM, SIGINT  stop: requests under way get pylon.stop_timeout; a second signal ends at once
 //   SIGQUIT          quit: they get nginx_config.worker_shutdown_timeout
-//   SIGHUP           reload: config.yaml is read again and a new gateway process started on the
-//   same
-//                    sockets; when it serves, the old one drains. A config.yaml with an error, or a
-//                    new process that does not come up, leaves the old one serving. Four old
-//                    ones may drain; a reload waits 5 s for one of them to end, and then the
-//                    oldest is stopped
+//   SIGHUP           reload: config.yaml is read again and a new gateway process is started on
+//                    the same sockets; when it serves, the old one drains. A config.yaml with an
+//                    error, or a new process that does not come up, leaves the old one serving.
+//                    Four old ones may drain; a reload waits 5 s for one of them to end, and then
+//                    the oldest is stopped
 //   SIGUSR1          log files are opened anew
 //
 // A reload also starts a newer binary, if the file was replaced. One supervisor per prefix.

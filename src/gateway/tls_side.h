@@ -34,6 +34,7 @@ class TlsSide final : private tls::IdentitySource, private tls::StapleFetcher {
 
   size_t handshakes() const { return handshakes_.size(); }
   void close_handshakes() { handshakes_.close_all(); }
+  void close_silent() { handshakes_.close_silent(); }  // those from which nothing has come
 
   // ssl objects whose certificates are parsed now, and those that made room for others so far.
   size_t certificates() const {

@@ -211,10 +211,10 @@ void Worker::at_top() {
 
 void Worker::every_second() {
   // Draining, requests in flight to parked connections get their moment; then these are closed.
+  // Handshakes and announcements that have begun have a limited time of their own.
   if (draining_ && loop_.now_us() > drain_started_us_ + kDrainGraceUs) {
-    connections_.close_unused();
-    introductions_.close_all();
-    tls_.close_handshakes();
+    connections_.close_unused(loop_.now_us() - kDrainGraceUs);
+    tls_.close_silent();
     udp_.close_all();
   }
   flush_logs();
@@ -228,6 +228,7 @@ void Worker::every_second() {
   http2_metrics_.report(http2.nuisances, http2_pool_.nuisances());
   session_metrics_.report(tcp_, udp_);
   log_metrics_.report(log_courier_);
+  dns_metrics_.report(resolver_.cache());
   net::close_spare_pipes();
   pipe_metrics_.report();
   tls_metrics_.report(tls_, *tls_client_);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "expr/template.h"
+#include "gateway/dns_metrics.h"
 #include "gateway/entry.h"
 #include "gateway/http2_metrics.h"
 #include "gateway/inherited.h"
@@ -143,6 +144,7 @@ class Worker {
   SessionMetrics session_metrics_;
   PipeMetrics pipe_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   LogMetrics log_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
+  DnsMetrics dns_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   TlsSide tls_;
   TlsMetrics tls_metrics_{shared_.metrics, shared_.metrics.shard(index_)};
   stream::TcpDialer dialer_{loop_};

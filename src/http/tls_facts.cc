@@ -69,24 +69,6 @@ std::string as_field(std::string_view pem) {
   return field;
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (char c : text) {
-    if (kPlain.find(c) != kPlain.npos) {
-      out += c;
-      continue;
-    }
-    auto octet = static_cast<unsigned char>(c);
-    out += '%';
-    out += kDigits[octet >> 4];
-    out += kDigits[octet & 15];
-  }
-  return out;
-}
-
 std::string verify_text(const tls::Agreed& agreed) {
   switch (agreed.verdict()) {
     case tls::PeerVerdict::none:
@@ -164,7 +146,7 @@ std::string client_fact(X509* certificate, TlsFact fact) {
     case TlsFact::client_pem_field:
       return as_field(pem_text(certificate));
     case TlsFact::client_pem_escaped:
-      return percent_encoded(pem_text(certificate));
+      return percent_encode(pem_text(certificate));
     default:
       return pem_text(certificate);
   }

@@ -37,7 +37,6 @@ class Listener final : private Watcher, private Timer {
   void accept_waiting();  // a batch of those who wait now, without being woken for them
   void stop();            // for good: the process drains
   void resume();          // there may be room again
-  bool paused() const { return paused_; }
 
  private:
   static constexpr int kAcceptsPerTurn = 32;

@@ -35,7 +35,6 @@ class MemoryStream final : public Stream {
   // Sees what the other end did since, and wakes the waker if it did anything. True if so.
   bool pump();
   bool closed() const { return closed_; }
-  bool was_reset() const { return out_->reset; }
 
  private:
   MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out)

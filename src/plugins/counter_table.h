@@ -11,11 +11,14 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 
 namespace pylon::plugins {
 
 class CounterTable {
  public:
+  static constexpr std::string_view kService = "limit-count counters";  // plugin::Services
+
   static constexpr size_t kCells = 1 << 18;  // 8 MiB, backed by the kernel as cells are touched
 
   struct Limit {

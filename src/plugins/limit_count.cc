@@ -235,7 +235,7 @@ uint64_t seed_of(const std::optional<std::string>& group, const Context& context
 }
 
 LimitCount::LimitCount(Config config, const Context& context)
-    : counters_(context.services.get<CounterTable>("limit-count counters")),
+    : counters_(context.services.get<CounterTable>(CounterTable::kService)),
       seed_(seed_of(config.group, context)),
       by_rules_(!config.rule_list.empty()),
       window_type_(config.window_type),

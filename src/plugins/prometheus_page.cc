@@ -62,16 +62,6 @@ void write_connections(Page& page, const GatewayFigures& figures) {
   page.sample(figures.lost_series);
 }
 
-void write_tables(Page& page, const GatewayFigures& figures) {
-  if (figures.tables.empty()) return;
-  page.gauge("shared_dict_capacity_bytes",
-             "The capacity of each nginx shared DICT since APISIX start");
-  for (const auto& table : figures.tables) page.sample("name", table.name, table.capacity_bytes);
-  page.gauge("shared_dict_free_space_bytes",
-             "The free space of each nginx shared DICT since APISIX start");
-  for (const auto& table : figures.tables) page.sample("name", table.name, table.free_bytes);
-}
-
 void write_nodes(Page& page, const GatewayFigures& figures) {
   if (figures.nodes.empty()) return;
   page.gauge("upstream_status", "Upstream status from health check");
@@ -82,13 +72,33 @@ void write_nodes(Page& page, const GatewayFigures& figures) {
   }
 }
 
-void write_logs(MetricText& text, const GatewayFigures& figures) {
-  if (figures.dropped_lines.empty()) return;
+void write_logs(MetricText& text, const std::vector<GatewayFigures::Log>& logs) {
+  if (logs.empty()) return;
+  auto sample = [&text](const GatewayFigures::Log& log, uint64_t value) {
+    text.sample(std::array{Label{"log", log.name}}, static_cast<double>(value));
+  };
   text.family("pylon_log_lines_dropped_total",
               "Lines that the log had no room for, as the disk was too slow", MetricType::counter);
-  for (const auto& [log, lines] : figures.dropped_lines) {
-    std::array labels{Label{"log", log}};
-    text.sample(labels, static_cast<double>(lines));
+  for (const GatewayFigures::Log& log : logs) sample(log, log.dropped_lines);
+  text.family("pylon_log_write_failures_total", "Writes of a log that failed: a full disk, usually",
+              MetricType::counter);
+  for (const GatewayFigures::Log& log : logs) {
+    if (log.failed_writes) sample(log, *log.failed_writes);
+  }
+}
+
+// What is there once it has happened.
+void write_rarities(MetricText& text, const GatewayFigures& figures) {
+  if (const auto& [fetched, failed] = figures.secrets; fetched + failed != 0) {
+    text.family("pylon_secret_fetches_total", "Secrets asked from managers", MetricType::counter);
+    text.sample(std::array{Label{"outcome", "fetched"}}, static_cast<double>(fetched));
+    text.sample(std::array{Label{"outcome", "failed"}}, static_cast<double>(failed));
+  }
+  if (figures.evicted_counters != 0) {
+    text.family("pylon_limit_count_evicted_total",
+                "Counters of limit-count that made room for others within their time",
+                MetricType::counter);
+    text.sample({}, static_cast<double>(figures.evicted_counters));
   }
 }
 
@@ -108,9 +118,9 @@ void write_gateway_figures(MetricText& text, std::string_view prefix,
   page.gauge("node_info", "Info of APISIX node");
   std::array labels{Label{"hostname", figures.hostname}, Label{"version", figures.version}};
   text.sample(labels, 1);
-  write_tables(page, figures);
   write_nodes(page, figures);
-  write_logs(text, figures);
+  write_logs(text, figures.logs);
+  write_rarities(text, figures);
 }
 
 }  // namespace pylon::plugins

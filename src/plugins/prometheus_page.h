@@ -27,10 +27,14 @@ struct GatewayFigures {
     uint16_t port = 0;
     bool healthy = true;
   };
-  struct Table {  // a bounded memory, told as a shared dict
+  struct Log {
     std::string name;
-    uint64_t capacity_bytes = 0;
-    uint64_t free_bytes = 0;
+    uint64_t dropped_lines = 0;             // no room, or the write failed
+    std::optional<uint64_t> failed_writes;  // unset: they are counted in lines
+  };
+  struct Secrets {  // fetched from managers
+    uint64_t fetched = 0;
+    uint64_t failed = 0;
   };
 
   std::string hostname;
@@ -39,10 +43,11 @@ struct GatewayFigures {
   Connections connections;
   uint64_t lost_series = 0;  // series that found no room
   std::vector<NodeHealth> nodes;
-  std::vector<Table> tables;
   std::vector<std::pair<std::string, int64_t>> modify_indexes;  // by resource type
   std::optional<bool> etcd_reachable;                           // unset: there is no etcd
-  std::vector<std::pair<std::string, uint64_t>> dropped_lines;  // by log: those that were lost
+  std::vector<Log> logs;
+  Secrets secrets;
+  uint64_t evicted_counters = 0;  // of limit-count, within their time
 };
 
 // "apisix_", or plugin_attr.prometheus.metric_prefix when that is a valid start of a name.

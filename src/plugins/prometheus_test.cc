@@ -162,7 +162,9 @@ TEST(PrometheusPage, TellsAboutTheGateway) {
   figures.requests = 7;
   figures.connections = {5, 3, 1, 1, 1};
   figures.nodes = {{"/apisix/upstreams/1", "10.0.0.1", 80, false}};
-  figures.tables = {{"prometheus-metrics", 100, 40}};
+  figures.logs = {{"error", 3, std::nullopt}, {"access", 0, 2}};
+  figures.secrets = {5, 1};
+  figures.evicted_counters = 9;
   figures.modify_indexes = {{"routes", 12}};
   observe::MetricText text;
   write_gateway_figures(text, "apisix_", figures);
@@ -174,8 +176,12 @@ TEST(PrometheusPage, TellsAboutTheGateway) {
   EXPECT_THAT(page, HasSubstr("apisix_upstream_status{name=\"/apisix/upstreams/1\","
                               "ip=\"10.0.0.1\",port=\"80\"} 0\n"));
   EXPECT_THAT(page, HasSubstr("apisix_etcd_modify_indexes{key=\"routes\"} 12\n"));
-  EXPECT_THAT(page, HasSubstr("apisix_shared_dict_free_space_bytes{name=\"prometheus-metrics\"} "
-                              "40\n"));
+  EXPECT_THAT(page, HasSubstr("pylon_log_lines_dropped_total{log=\"error\"} 3\n"));
+  EXPECT_THAT(page, HasSubstr("pylon_log_write_failures_total{log=\"access\"} 2\n"));
+  EXPECT_THAT(page, Not(HasSubstr("pylon_log_write_failures_total{log=\"error\"}")));
+  EXPECT_THAT(page, HasSubstr("pylon_secret_fetches_total{outcome=\"fetched\"} 5\n"));
+  EXPECT_THAT(page, HasSubstr("pylon_secret_fetches_total{outcome=\"failed\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("pylon_limit_count_evicted_total 9\n"));
   EXPECT_THAT(page, Not(HasSubstr("etcd_reachable")));
 }
 

@@ -126,7 +126,7 @@ class CompiledSchema final : public Schema, public std::enable_shared_from_this<
       return std::make_shared<CompiledMessage>(nullptr, factory_.GetPrototype(type));
     };
     methods_[method.full_name()] = {own(method.input_type()), own(method.output_type()),
-                                    method.client_streaming(), method.server_streaming()};
+                                    method.server_streaming()};
   }
 
   pb::DescriptorPool pool_;

@@ -30,7 +30,6 @@ class Message;
 struct Method {
   std::shared_ptr<const Message> input;
   std::shared_ptr<const Message> output;
-  bool client_streams = false;
   bool server_streams = false;
 };
 

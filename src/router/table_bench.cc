@@ -2,7 +2,6 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
-#include <cstdlib>
 #include <string>
 #include <vector>
 

@@ -99,6 +99,15 @@ bool Handshakes::make_room() {
   return true;
 }
 
+// The kernel is asked once more: something may have come since the last events.
+void Handshakes::close_silent() {
+  for (size_t left = silent_.size(); left > 0 && !silent_.empty(); left--) {
+    Handshake& each = *silent_.front();
+    silent_.push_back(each);
+    each.inner_->stirred(true) ? each.look() : each.close();
+  }
+}
+
 void Handshakes::close_all() {
   for (auto* list : {&waiting_, &silent_, &under_way_}) {
     while (!list->empty()) list->front()->close();

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
 #include <string>
 
 #include "net/memory_stream.h"
@@ -18,7 +17,7 @@
 #include "tls/scratch.h"
 #include "tls/server_context.h"
 #include "tls/stream.h"
-#include "tls/test_certificate.h"
+#include "tls/test_identity.h"
 
 namespace pylon::tls {
 namespace {
@@ -59,19 +58,6 @@ unsigned char* octets_of(std::string& text) {
 }
 
 // ---- handshakes
-
-class OneName final : public IdentitySource {
- public:
-  OneName() {
-    TestCertificate certificate = make_test_certificate("a.test");
-    identity_.serial = next_identity_serial();
-    identity_.pairs.push_back({certificate.pem(), Secret(certificate.key_pem())});
-  }
-  const ServerIdentity* find(std::string_view) const override { return &identity_; }
-
- private:
-  ServerIdentity identity_;
-};
 
 struct World {
   net::Loop loop;

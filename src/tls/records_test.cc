@@ -5,26 +5,13 @@
 #include "net/memory_stream.h"
 #include "tls/server_context.h"
 #include "tls/stream.h"
-#include "tls/test_certificate.h"
+#include "tls/test_identity.h"
 
 namespace pylon::tls {
 namespace {
 
 using net::IoState;
 using net::MemoryStream;
-
-class OneName final : public IdentitySource {
- public:
-  OneName() {
-    TestCertificate certificate = make_test_certificate("a.test");
-    identity_.serial = next_identity_serial();
-    identity_.pairs.push_back({certificate.pem(), Secret(certificate.key_pem())});
-  }
-  const ServerIdentity* find(std::string_view) const override { return &identity_; }
-
- private:
-  ServerIdentity identity_;
-};
 
 // Our server and OpenSSL's own client, whose octets can be tampered with.
 class Pair {

@@ -5,7 +5,6 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
-#include <string>
 
 namespace pylon::tls {
 namespace {

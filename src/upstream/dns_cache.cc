@@ -6,10 +6,7 @@ namespace pylon::upstream::dns {
 
 const Resolved* Cache::find(std::string_view host, int64_t now_us) {
   auto found = entries_.find(host);
-  if (found == entries_.end() || found->second.resolved.good_until_us <= now_us) {
-    ++misses_;
-    return nullptr;
-  }
+  if (found == entries_.end() || found->second.resolved.good_until_us <= now_us) return nullptr;
   ++hits_;
   touch(found->second);
   return &found->second.resolved;

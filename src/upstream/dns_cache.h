@@ -35,7 +35,6 @@ class Cache {
 
   size_t size() const { return entries_.size(); }
   uint64_t hits() const { return hits_; }
-  uint64_t misses() const { return misses_; }
   uint64_t evictions() const { return evictions_; }
 
  private:
@@ -52,7 +51,6 @@ class Cache {
   StringMap<Entry> entries_;
   Order order_;
   uint64_t hits_ = 0;
-  uint64_t misses_ = 0;
   uint64_t evictions_ = 0;
 };
 

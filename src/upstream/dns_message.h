@@ -18,7 +18,6 @@ namespace pylon::upstream::dns {
 
 enum class Type : uint16_t { a = 1, cname = 5, soa = 6, aaaa = 28 };
 
-inline constexpr size_t kMaxUdpBytes = 512;  // without EDNS nobody may send us more
 inline constexpr size_t kMaxTcpBytes = 65535;
 inline constexpr size_t kMaxAddresses = 256;  // of one answer; the rest is left out
 inline constexpr int kMaxAliases = 8;         // CNAME steps inside one answer

@@ -1,7 +1,6 @@
 // Any octets as an answer: never a crash, never more than the limits, never somebody else's answer.
 #include <cstdint>
 #include <cstdlib>
-#include <string_view>
 
 #include "upstream/dns_message.h"
 

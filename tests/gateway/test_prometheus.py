@@ -183,15 +183,16 @@ def test_other_paths_and_methods(pylon):
 
 
 def test_lost_lines_of_logs_are_told(pylon):
-    series = samples(metrics(pylon), "pylon_log_lines_dropped_total")
-    told = {labels["log"]: lost for labels, lost in series}
+    page = metrics(pylon)
+    told = {labels["log"]: lost for labels, lost in samples(page, "pylon_log_lines_dropped_total")}
     assert told == {"error": 0, "access": 0}
+    assert samples(page, "pylon_log_write_failures_total") == [({"log": "access"}, 0)]
 
 
 def test_the_page_of_metrics_names_all_of_our_own():
     root = Path(__file__).parents[2]
     sources = [*root.glob("src/**/*.h"), *root.glob("src/**/*.cc")]
     text = "".join(source.read_text() for source in sources)
-    names = set(re.findall(r'[.]name = "(pylon_[a-z0-9_]+)"', text))
+    names = set(re.findall(r'(?:[.]name = |[.]family[(])\s*"(pylon_[a-z0-9_]+)"', text))
     page = (root / "docs/metrics.md").read_text()
     assert names and not [name for name in sorted(names) if f"`{name}" not in page]

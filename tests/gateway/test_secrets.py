@@ -136,6 +136,22 @@ def test_references_to_the_environment(own_pylon, echo):
     assert answer.get(b"x-secret") == b"from the environment"
 
 
+class Manager(http.server.BaseHTTPRequestHandler):
+    """What the handlers of all managers share."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, value):
+        text = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
 class Vault:
     """Knows some secrets; `down` answers 500."""
 
@@ -143,23 +159,14 @@ class Vault:
         self.secrets, self.down, self.asked = {}, False, []
         vault = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(Manager):
             def do_GET(self):
                 token = self.headers["X-Vault-Token"]
                 vault.asked.append((self.path, token, self.headers["X-Vault-Namespace"]))
                 secret = vault.secrets.get(self.path)
                 status = 500 if vault.down else 403 if token != "root" else 200 if secret else 404
                 body = {"data": secret} if status == 200 else {"errors": ["never shown"]}
-                text = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
+                self.answer(status, body)
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
@@ -214,7 +221,7 @@ def test_secrets_of_vault(own_pylon, echo, vault):
     assert allowed(gateway, "second")  # with the first request after a start
 
 
-class Aws(http.server.BaseHTTPRequestHandler):
+class Aws(Manager):
     """A Secrets Manager that checks signatures, and knows one secret with a slash in its name."""
 
     def do_POST(self):
@@ -239,16 +246,6 @@ class Aws(http.server.BaseHTTPRequestHandler):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         return key.hex()
 
-    def answer(self, status, value):
-        text = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
-
 
 def test_secrets_of_aws(own_pylon, echo):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Aws)
@@ -265,7 +262,7 @@ def test_secrets_of_aws(own_pylon, echo):
     server.shutdown()
 
 
-class Gcp(http.server.BaseHTTPRequestHandler):
+class Gcp(Manager):
     """Gives a token for an assertion that is signed by `key`, and one secret for the token."""
 
     def do_POST(self):
@@ -298,9 +295,6 @@ class Gcp(http.server.BaseHTTPRequestHandler):
             return self.answer(404, {})
         data = base64.b64encode(json.dumps({"key": "of gcp"}).encode()).decode()
         return self.answer(200, {"payload": {"data": data}})
-
-    answer = Aws.answer
-    log_message = Aws.log_message
 
 
 def decoded(text):

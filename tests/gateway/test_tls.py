@@ -9,8 +9,9 @@ import time
 import pytest
 
 from harness.certs import Authority, server_ssl
+from harness.raw_tls import DATA, RawClient
 from harness.tls import Hello, curl
-from harness.wire import until
+from harness.wire import unread_octets, until
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +203,27 @@ def test_a_reload_keeps_the_port_open(own_pylon, one):
         refused += Hello(gateway.tls_port, "one.test").subject is None
     assert refused == 0
     assert Hello(gateway.tls_port, "one.test").subject is not None
+
+
+def test_a_reload_lets_a_handshake_that_has_begun_come_to_its_end(own_pylon, echo, one, tmp_path):
+    """It outlives the moment at which the old process closes those that have sent nothing."""
+    gateway = own_pylon(workers=1)
+    gateway.admin.put("/ssls/1", server_ssl(one, "one.test"))
+    gateway.admin.put("/routes/1", {"uri": "/*", "upstream": echo.upstream()})
+    with socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=10) as silent:
+        client = RawClient(gateway.tls_port, "one.test", tmp_path / "keys")
+
+        def slowly(hello):
+            client.send(hello[:40])
+            until(lambda: unread_octets(client.sock) == 0, "the taking of the first half")
+            gateway.reload()
+            assert silent.recv(1) == b""
+            client.send(hello[40:])
+
+        with client:
+            assert client.shake(slowly)
+            client.send(client.seal(DATA, b"GET / HTTP/1.1\r\nHost: one.test\r\n\r\n"))
+            assert client.answer() == 200
 
 
 def test_a_key_that_does_not_fit_is_refused(pylon, one, two):

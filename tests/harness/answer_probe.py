@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import pytest
-
 from harness import message
 from harness.lane import answer
 from harness.probe import ACCEPT, SAFE
@@ -28,15 +26,6 @@ class Answer:
     ends: bool = False
     method: bytes = b"GET"
     never: tuple = ()
-
-
-def params(cases):
-    names = [case.name for case in cases]
-    assert len(set(names)) == len(names), [n for n in names if names.count(n) > 1]
-    return [
-        pytest.param(case, id=case.name, marks=[pytest.mark.must] if case.must else [])
-        for case in cases
-    ]
 
 
 def run_answer(lane, case):

@@ -6,9 +6,9 @@ broken answer whole.
 """
 
 import pytest
-from harness.answer_probe import Answer, params, run_answer
+from harness.answer_probe import Answer, run_answer
 from harness.lane import answer
-from harness.probe import ACCEPT, REFUSE, SAFE
+from harness.probe import ACCEPT, REFUSE, SAFE, params
 
 OK = b"HTTP/1.1 200 OK\r\n"
 FIVE = b"Content-Length: 5\r\n\r\nhello"

@@ -1,7 +1,8 @@
 #include "http/h1/client_connection.h"
 
-#include <charconv>
 #include <utility>
+
+#include "http/h1/write_parts.h"
 
 namespace pylon::http::h1 {
 
@@ -64,28 +65,15 @@ Push ClientConnection::send_head(std::string_view head, Framing framing, std::st
                                  bool end) {
   framing_ = framing;
   request_ended_ = end;
-  iovec parts[4] = {{const_cast<char*>(head.data()), head.size()}};
-  int count = 1;
-  auto add = [&](std::string_view part) {
-    if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
-  };
-  char size_line[20];
+  WriteParts parts;
+  parts.add(head);
   if (framing == Framing::chunked) {
-    if (!octets.empty()) {
-      char* to = std::to_chars(size_line, size_line + 16, octets.size(), 16).ptr;
-      *to++ = '\r';
-      *to++ = '\n';
-      add({size_line, static_cast<size_t>(to - size_line)});
-      add(octets);
-      add(end ? "\r\n0\r\n\r\n" : "\r\n");
-    } else if (end) {
-      add("0\r\n\r\n");
-    }
+    parts.add_chunk(octets, end);
   } else {
-    add(octets);
+    parts.add(octets);
   }
-  if (count == 1 && head.empty()) return blocked() ? flush() : Push::done;
-  return sent(outbox_.send(*stream_, parts, count));
+  if (parts.count() == 0) return blocked() ? flush() : Push::done;
+  return sent(outbox_.send(*stream_, parts.data(), parts.count()));
 }
 
 Push ClientConnection::push(std::string_view octets, bool end) {

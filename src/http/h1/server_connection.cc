@@ -1,11 +1,11 @@
 #include "http/h1/server_connection.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/time_text.h"
 #include "http/body_gathering.h"
 #include "http/h1/head_writer.h"
+#include "http/h1/write_parts.h"
 #include "http/h2/server_connection.h"
 
 namespace pylon::http::h1 {
@@ -26,11 +26,11 @@ size_t ServerConnections::shed_idle(size_t at_most) {
   return closed;
 }
 
-void ServerConnections::close_unused() {
+void ServerConnections::close_unused(int64_t since_us) {
   for (size_t left = idle.size(); left > 0 && !idle.empty(); left--) {
     ServerConnection& each = *idle.front();
     idle.push_back(each);  // those that stay keep their order
-    each.close_unused();
+    if (each.unused_since(since_us)) each.close_unused();
   }
 }
 
@@ -382,9 +382,13 @@ void ServerConnection::close(bool reset) {
 
 void ServerConnection::close_idle() { close(false); }
 
+bool ServerConnection::unused_since(int64_t us) const {
+  if (!inbox_.empty() || !outbox_.empty()) return false;
+  return waker_.deadline_us() - limits_.keepalive_timeout_us <= us;
+}
+
 // A request may have come since the loop asked for events: it is served.
 void ServerConnection::close_unused() {
-  if (!inbox_.empty() || !outbox_.empty()) return;
   if (!stream_->broken() && stream_->stirred(true)) return advance();
   close(false);
 }
@@ -579,36 +583,24 @@ void ServerConnection::write_framing_fields(HeadWriter& head, int64_t length) {
 
 Push ServerConnection::push(std::string_view octets, bool end) {
   Request& request = *request_;
-  iovec parts[4];
-  int count = 0;
-  auto add = [&](std::string_view part) {
-    if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
-  };
+  WriteParts parts;
   if (request.delimiter == Delimiter::none) octets = {};
-  add(std::exchange(request.head, {}));
-  char size_line[20];
+  parts.add(std::exchange(request.head, {}));
   if (request.delimiter == Delimiter::chunked) {
-    if (!octets.empty()) {
-      char* to = std::to_chars(size_line, size_line + 16, octets.size(), 16).ptr;
-      *to++ = '\r';
-      *to++ = '\n';
-      add({size_line, static_cast<size_t>(to - size_line)});
-      add(octets);
-      add(end ? "\r\n0\r\n\r\n" : "\r\n");
-    } else if (end) {
-      add("0\r\n\r\n");
-    }
+    parts.add_chunk(octets, end);
   } else {
     if (request.delimiter == Delimiter::length) {
       octets = octets.substr(0, static_cast<size_t>(std::min<int64_t>(
                                     request.left, static_cast<int64_t>(octets.size()))));
       request.left -= static_cast<int64_t>(octets.size());
     }
-    add(octets);
+    parts.add(octets);
   }
   request.exchange.body_bytes_sent += octets.size();
   if (end) ended();
-  Push pushed = count == 0 ? (outbox_.empty() ? Push::done : flush()) : send(parts, count);
+  Push pushed = parts.count() != 0 ? send(parts.data(), parts.count())
+                : outbox_.empty()  ? Push::done
+                                   : flush();
   if (end && request.delimiter == Delimiter::tunnel && pushed == Push::done) {
     stream_->shutdown_write();
   }
@@ -642,14 +634,12 @@ Push ServerConnection::push_trailers(std::string_view lines) {
   Request& request = *request_;
   if (request.delimiter != Delimiter::chunked) return push({}, true);
   request.answered = true;
-  std::string_view head = std::exchange(request.head, {});
-  std::string_view parts_text[] = {head, "0\r\n", lines, "\r\n"};
-  iovec parts[4];
-  int count = 0;
-  for (std::string_view part : parts_text) {
-    if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
-  }
-  return send(parts, count);
+  WriteParts parts;
+  parts.add(std::exchange(request.head, {}));
+  parts.add("0\r\n");
+  parts.add(lines);
+  parts.add("\r\n");
+  return send(parts.data(), parts.count());
 }
 
 }  // namespace pylon::http::h1

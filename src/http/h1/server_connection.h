@@ -37,8 +37,9 @@ struct ServerConnections {
 
   // Closes parked connections to get descriptors back, the longest parked first. Returns how many.
   size_t shed_idle(size_t at_most);
-  // Closes the parked connections on which nothing is on its way in either direction.
-  void close_unused();
+  // Closes the connections that are parked since then or longer, and on which nothing is on its way
+  // in either direction.
+  void close_unused(int64_t since_us);
   void close_all();
   size_t fresh() const;  // accepted, but no request of theirs has come yet
 };
@@ -55,7 +56,8 @@ class ServerConnection final : public Downstream,
 
   void close_idle();    // only while parked
   void close_unused();  // likewise, and nothing is lost by it
-  void close_now();     // whatever it does
+  bool unused_since(int64_t us) const;
+  void close_now();  // whatever it does
   bool fresh() const { return requests_ == 0; }
 
   // Downstream

@@ -212,7 +212,11 @@ TEST_F(Connection, ReadsOnWhenItEndsAConnectionThatTheClientMeantToKeep) {
 TEST_F(Connection, ClosesParkedOnesThatAreNotUsed) {
   open();
   say(kGet);
-  all.close_unused();
+  all.close_unused(loop.now_us() - 1'000'000);  // it may be about to ask
+  EXPECT_EQ(service.closed, 0);
+  loop.skip(1'000'001);
+  loop.turn(0);
+  all.close_unused(loop.now_us() - 1'000'000);
   EXPECT_EQ(service.closed, 1);
 }
 
@@ -221,7 +225,7 @@ TEST_F(Connection, ServesARequestThatCameJustBeforeItWouldHaveClosed) {
   say(kGet);
   service.drains = true;
   client->write(kGet.data(), kGet.size());  // no event has told of it
-  all.close_unused();
+  all.close_unused(loop.now_us());
   EXPECT_TRUE(hear().starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_EQ(service.asked.size(), 2u);
 }
@@ -251,18 +255,18 @@ TEST_F(Connection, DoesNotCutOffWhatIsOnItsWayInEitherDirection) {
   client->write(kGet.data(), kGet.size());
   server->pump();
   ASSERT_EQ(all.idle.size(), 1u);  // the answer has not left yet
-  all.close_unused();
+  all.close_unused(loop.now_us());
   std::string heard;
   for (int i = 0; i < 10; i++) heard += say("");
   EXPECT_TRUE(heard.ends_with(body));
 
   say(kGet.substr(0, 20));
-  all.close_unused();
+  all.close_unused(loop.now_us());
   heard = say(kGet.substr(20));
   for (int i = 0; i < 10; i++) heard += say("");
   EXPECT_TRUE(heard.ends_with(body));
 
-  all.close_unused();
+  all.close_unused(loop.now_us());
   EXPECT_EQ(service.closed, 1);
 }
 

@@ -1,10 +1,6 @@
 #include "http/h2/server_stream.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <string>
-#include <vector>
 
 #include "base/strings.h"
 #include "base/time_text.h"

@@ -2,7 +2,6 @@
 // The first octet says which side is tried, and in what pieces the octets come.
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
 #include <string_view>
 
 #include "http/h2/client_connection.h"

@@ -65,9 +65,9 @@ struct CopyDatabase::Statements {
         digest(db, "SELECT digest FROM entry WHERE key = ?1"),
         put(db, "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)"),
         erase(db, "DELETE FROM entry WHERE key = ?1"),
-        piece(db, "SELECT key, digest FROM entry WHERE key >= ?1 AND (?2 = '' OR key < ?2)") {}
+        from(db, "SELECT key, digest FROM entry WHERE key >= ?1 ORDER BY key") {}
 
-  Statement head, save, all, digest, put, erase, piece;
+  Statement head, save, all, digest, put, erase, from;
 };
 
 // ---- the file
@@ -227,14 +227,15 @@ Outcome<void> CopyDatabase::begin_pages() {
   return outcome();
 }
 
-// Both are in order: what is only here goes, what is only there or differs is put.
+// Both are in order: what is only here goes, what is only there or differs is put. Rows are asked
+// for until the page ends, and no further: the rest of them for each page is too much.
 Outcome<void> CopyDatabase::put_page(const std::vector<Entry>& entries, std::string_view end) {
   std::vector<std::string> gone;
   std::vector<const Entry*> other;
-  Statement& row = statements_->piece;
+  Statement& row = statements_->from;
   auto next = entries.begin();
-  row.bind(std::string_view(page_begin_), end);
-  while (row.next()) {
+  row.bind(std::string_view(page_begin_));
+  while (row.next() && (end.empty() || row.text(0) < end)) {
     std::string_view key = row.text(0);
     for (; next != entries.end() && next->key < key; ++next) other.push_back(&*next);
     if (next == entries.end() || next->key != key) {

@@ -30,6 +30,8 @@ constexpr int64_t kCheckPatienceUs = kFeedPatienceUs / 2;
 constexpr int64_t kTroubleTellUs = 5'000'000;
 constexpr size_t kManyKeys = 50'000;   // that are not gone through in one turn of the loop
 constexpr int64_t kListingShare = 50;  // a listing takes at most so much less than all the time
+constexpr int64_t kPageRest = 3;       // between its pages: so many times what the last one took
+constexpr int64_t kLongestRestUs = 250'000;
 
 const std::vector<std::string> kNoBounds;
 
@@ -453,7 +455,8 @@ async::Task<void> EtcdStore::check() {
   async::Task<std::optional<int64_t>> comparing = compare();
   std::optional<int64_t> revision = co_await comparing;
   if (!revision) co_return;
-  next_listing_us_ = loop_.now_us() + (loop_.now_us() - began_us) * kListingShare;
+  int64_t worked_us = loop_.now_us() - began_us - rested_us_;
+  next_listing_us_ = loop_.now_us() + worked_us * kListingShare;
   std::optional<std::string> difference = mirror_.end_comparison();
   if (difference) {
     log(Level::warn, "etcd: the self-check finds that {}", *difference);
@@ -465,8 +468,9 @@ async::Task<void> EtcdStore::check() {
   feed_->advance(*revision);  // whatever came until then was about other keys
 }
 
-// Holds the mirror against all keys, in pieces with turns of the loop between them; a copy that has
-// fallen behind is given their values. The revision of the keys; nothing when it came to no end.
+// Holds the mirror against all keys, in pieces with rests between them, as etcd and this thread may
+// share their cores with workers; a copy that has fallen behind is given their values, without a
+// rest. The revision of the keys; nothing when it came to no end.
 async::Task<std::optional<int64_t>> EtcdStore::compare() {
   const bool give = copy_ != nullptr && copy_->behind();
   etcd::RangeQuery query = etcd::range_of(options_.prefix);
@@ -474,7 +478,10 @@ async::Task<std::optional<int64_t>> EtcdStore::compare() {
   etcd::Pager pages(*client_, std::move(query), mirror_.bounds());
   mirror_.begin_comparison();
   etcd::LocalCopy::Giving giving = give ? copy_->begin_pages() : 0;
+  net::Waker pause(loop_);
+  rested_us_ = 0;
   while (!pages.ended()) {
+    int64_t asked_us = loop_.now_us();
     async::Task<Outcome<etcd::Pager::Page>> reading = pages.next();
     Outcome<etcd::Pager::Page> page = co_await reading;
     if (!page || !feed_->following() || !mirror_.comparing()) {
@@ -482,7 +489,14 @@ async::Task<std::optional<int64_t>> EtcdStore::compare() {
       co_return std::nullopt;
     }
     mirror_.compare(page->entries, pages.header().revision);
-    if (!give) continue;
+    if (!give) {
+      if (pages.ended()) continue;
+      int64_t took_us = loop_.now_us() - asked_us;
+      int64_t rest_us = std::min(took_us * kPageRest, kLongestRestUs);
+      co_await pause.wait(loop_.now_us() + rest_us);
+      rested_us_ += rest_us;
+      continue;
+    }
     copy_->add_page(giving, std::move(page->entries), std::move(page->end));
     async::Task<void> writing = copy_->room();
     co_await writing;
@@ -492,7 +506,6 @@ async::Task<std::optional<int64_t>> EtcdStore::compare() {
   async::Task<bool> catching_up =
       feed_->await_seen(header.revision, loop_.now_us() + kCheckPatienceUs);
   co_await catching_up;
-  net::Waker pause(loop_);
   for (size_t part = 0; part < etcd::Mirror::kParts; ++part) {
     mirror_.compare_rest(part);
     if (mirror_.size() > kManyKeys) co_await pause.wait(loop_.now_us());

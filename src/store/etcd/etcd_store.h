@@ -129,6 +129,7 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   bool checking_ = false;
   int64_t next_check_us_ = 0;
   int64_t next_listing_us_ = 0;
+  int64_t rested_us_ = 0;  // between the pages of the listing
 };
 
 }  // namespace pylon::store

@@ -1,7 +1,6 @@
 // The parts of the etcd store that need no etcd.
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 

@@ -42,7 +42,6 @@ void Feed::follow(int64_t after_revision, uint64_t cluster_id) {
 
 void Feed::reopen() {
   if (!following_) return;
-  ++reopenings_;
   start_soon();
 }
 
@@ -76,7 +75,6 @@ async::Task<void> Feed::run() {
       owner_.on_gap(end.why);
       co_return;
     }
-    ++reopenings_;
     if (!end.why.empty()) mark_trouble(end.why);
     bool lasted = connected_ && loop_.now_us() - began_us >= kLongestPauseMs * 1000;
     if (lasted) pause_ms = 0;

@@ -55,8 +55,6 @@ class Feed {
   // Until that revision was seen; false: not until then.
   async::Task<bool> await_seen(int64_t revision, int64_t deadline_us);
 
-  uint64_t reopenings() const { return reopenings_; }
-
  private:
   struct Waiting {
     int64_t revision;
@@ -94,7 +92,6 @@ class Feed {
   bool connected_ = false;  // the stream of this round has begun
   std::string trouble_;
   int64_t troubled_since_us_ = 0;
-  uint64_t reopenings_ = 0;
 };
 
 // The newest revision of the cluster, told by a majority of its members.
