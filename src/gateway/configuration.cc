@@ -44,6 +44,7 @@ Configuration::~Configuration() = default;
 // ---- from the store
 
 async::Task<Result<void>> Configuration::load() {
+  meanwhile_.clear();
   Changes changes;
   AppliedKeys keys;
   auto visit = [&](store::Entry entry) {
@@ -64,9 +65,12 @@ async::Task<Result<void>> Configuration::load() {
   };
   async::Task<void> comparing = in_turns(keys_.size(), compare);
   co_await comparing;
-  AppliedKeys before = std::exchange(keys_, std::move(keys));
   bool first = revision_ == 0;
   revision_ = *loaded;
+  for (const store::ChangeSet& set : meanwhile_) {
+    if (set.revision > revision_) take(keys, set, changes);
+  }
+  AppliedKeys before = std::exchange(keys_, std::move(keys));
   apply(std::move(changes));
   if (first) {
     int64_t deadline_us = parts_.loop.now_us() + kSecretPatienceUs;
@@ -90,16 +94,13 @@ async::Task<void> Configuration::in_turns(size_t keys, std::function<void(size_t
 }
 
 void Configuration::on_changes(const store::ChangeSet& set) {
-  Changes changes;
-  for (const store::Change& from : set.changes) {
-    if (from.erased) {
-      keys_.erase(from.entry.key, set.revision);
-      take_erased(from.entry.key, changes);
-    } else {
-      take(keys_, from.entry, changes);
-    }
+  if (reloading_) {
+    meanwhile_.push_back(set);
+    // Enough to keep: the next watch goes on from here.
+    if (meanwhile_.size() == kMostMeanwhile) parts_.loop.post([this] { watch_.reset(); });
   }
-  revision_ = set.revision;
+  Changes changes;
+  take(keys_, set, changes);
   apply(std::move(changes));
 }
 
@@ -157,6 +158,18 @@ std::optional<Configuration::Name> Configuration::name_of(std::string_view key) 
   bool is_credential = name.kind == config::Kind::consumer && name.id.find('/') != name.id.npos;
   if (is_credential) name.kind = config::Kind::credential;
   return name;
+}
+
+void Configuration::take(AppliedKeys& keys, const store::ChangeSet& set, Changes& changes) {
+  for (const store::Change& from : set.changes) {
+    if (from.erased) {
+      keys.erase(from.entry.key, set.revision);
+      take_erased(from.entry.key, changes);
+    } else {
+      take(keys, from.entry, changes);
+    }
+  }
+  revision_ = set.revision;
 }
 
 // Keys that hold no resource change nothing. A value that is empty is told as a blank, which is no
@@ -253,16 +266,25 @@ void Configuration::on_secrets_changed(const std::vector<SecretUser>& users) {
 }
 
 async::Task<void> Configuration::read_again() {
+  net::Waker pause(parts_.loop);
   while (!to_read_again_.empty()) {
-    SecretUser user = std::move(to_read_again_.extract(to_read_again_.begin()).value());
+    SecretUser user = *to_read_again_.begin();
     bool of_consumer = user.kind == config::Kind::credential;
     config::Kind kind = of_consumer ? config::Kind::consumer : user.kind;
-    auto entry = co_await parts_.store.get(builder_.key_of(kind, user.id));
-    if (!entry) continue;  // with the next change of the secret, or of the object
+    std::string key = builder_.key_of(kind, user.id);
+    store::Outcome<std::optional<store::Entry>> entry = co_await parts_.store.get(key);
+    if (!entry) {
+      co_await pause.wait(parts_.loop.now_us() + kReloadPauseUs);
+      continue;
+    }
+    to_read_again_.erase(user);
     if (!*entry) {
       secrets_.forget(user);
       continue;
     }
+    // The watch may have told more than this answer knows, or is about to tell what it does know.
+    const AppliedKeys::Held* held = keys_.find(key);
+    if (held == nullptr || held->mod_revision != (*entry)->mod_revision) continue;
     apply({{user.kind, user.id, std::move((*entry)->value), (*entry)->create_revision}});
   }
 }

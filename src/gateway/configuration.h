@@ -79,6 +79,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   static constexpr int64_t kAppliedPatienceUs = 5'000'000;
   static constexpr int64_t kSecretPatienceUs = 3'000'000;  // of the first load
   static constexpr int64_t kReloadPauseUs = 1'000'000;
+  static constexpr size_t kMostMeanwhile = 10'000;  // changes that are kept during a reload
 
   void on_changes(const store::ChangeSet& changes) override;
   void on_gap(std::string_view why) override;
@@ -95,6 +96,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   static void read_again_done(void* self);
 
   void take(AppliedKeys& keys, store::Entry entry, Changes& changes) const;
+  void take(AppliedKeys& keys, const store::ChangeSet& set, Changes& changes);
   void take_erased(std::string_view key, Changes& changes) const;
   async::Task<void> in_turns(size_t keys, std::function<void(size_t part)> work);
   void apply(Changes changes);
@@ -117,6 +119,8 @@ class Configuration final : public admin::Node, private store::WatchListener {
   std::vector<std::function<void()>> secret_waits_;
   bool reloading_ = false;
   bool reload_again_ = false;  // something came up while it was reloaded
+  // What the watch told while it was reloaded: what was read is older, and must not undo it.
+  std::vector<store::ChangeSet> meanwhile_;
   int64_t gap_us_ = 0;         // when the last one came; 0: none did
   int64_t not_before_us_ = 0;  // the next reload, when gaps come thick and fast
   AppliedKeys keys_;

@@ -1,5 +1,6 @@
 """Pylon on a real etcd, with etcdctl and other Pylons as second writers."""
 
+import itertools
 import json
 import subprocess
 import threading
@@ -505,3 +506,39 @@ def test_metrics_tell_of_etcd(own_pylon, echo, member):
     assert told("apisix_etcd_reachable 1")
     member.stop()
     until(lambda: told("apisix_etcd_reachable 0"), "that etcd is away", 20)
+
+
+def test_other_plugins_are_enabled_beside_changes(own_pylon, echo, member):
+    """Everything is read and compiled anew: no change is undone meanwhile, not for a moment."""
+    for number in range(400):
+        others = {"id": f"other-{number}", **route(echo, f"/other/{number}")}
+        member.put(f"/apisix/routes/other-{number}", others)
+    node = own_pylon({**on_etcd(member), "plugins": ["response-rewrite"]})
+    over = threading.Event()
+    reloads = []
+
+    def reload():
+        lists = itertools.cycle([["response-rewrite", "key-auth"], ["response-rewrite"]])
+        while not over.is_set():
+            node.config["plugins"] = next(lists)
+            node.write_config()
+            reloads.append(request(node.control_port, "PUT", "/v1/plugins/reload").status)
+
+    reloader = threading.Thread(target=reload)
+    reloader.start()
+    try:
+        for number in range(120):
+            if number % 4 == 3:
+                assert node.admin.delete("/routes/changing") == 200
+                expected = (404, None)
+            else:
+                set_field = {"response-rewrite": {"headers": {"set": {"X-Number": str(number)}}}}
+                node.admin.put("/routes/changing", route(echo, "/changing", plugins=set_field))
+                expected = (200, b"%d" % number)
+            for _ in range(8):
+                answer = get(node.port, "/changing")
+                assert (answer.status, answer.get(b"x-number")) == expected
+    finally:
+        over.set()
+        reloader.join()
+    assert reloads.count(200) > 5

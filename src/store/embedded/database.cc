@@ -116,6 +116,11 @@ void Statement::set(int place, std::string_view value) {
   sqlite3_bind_text64(statement_, place, text, value.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
 
+void Statement::set(int place, KeyEnd end) {
+  if (!end.key.empty()) return set(place, end.key);
+  sqlite3_bind_zeroblob(statement_, place, 0);  // each octet string is behind each text
+}
+
 void Statement::set(int place, const std::optional<int64_t>& value) {
   if (value) {
     sqlite3_bind_int64(statement_, place, *value);

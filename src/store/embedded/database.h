@@ -45,6 +45,12 @@ class Database {
   std::optional<Failure> failure_;
 };
 
+// The first key behind a range; empty: the range has no end. Bound as a value behind all texts, so
+// that SQLite looks only at the rows of the range.
+struct KeyEnd {
+  std::string_view key;
+};
+
 // A prepared statement. bind() starts it anew; texts that are bound must live until the last row.
 class Statement {
  public:
@@ -76,6 +82,7 @@ class Statement {
  private:
   void set(int place, int64_t value);
   void set(int place, std::string_view value);
+  void set(int place, KeyEnd end);
   void set(int place, const std::optional<int64_t>& value);
   void set(int place, std::nullptr_t);
 

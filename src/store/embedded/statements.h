@@ -10,12 +10,12 @@ struct Tables::Statements {
       : get(db, "SELECT key, value, create_revision, mod_revision FROM entry WHERE key = ?1"),
         list(db,
              "SELECT key, value, create_revision, mod_revision FROM entry "
-             "WHERE key >= ?1 AND (?2 = '' OR key < ?2) AND (?3 = '' OR instr(value, ?3) > 0) "
+             "WHERE key >= ?1 AND key < ?2 AND (?3 = '' OR instr(value, ?3) > 0) "
              "AND mod_revision > ?4"),
         load(db, "SELECT key, value, create_revision, mod_revision FROM entry ORDER BY id"),
-        keys(db, "SELECT key FROM entry WHERE key >= ?1 AND (?2 = '' OR key < ?2) ORDER BY key"),
+        keys(db, "SELECT key FROM entry WHERE key >= ?1 AND key < ?2 ORDER BY key"),
         written_after(db,
-                      "SELECT 1 FROM entry WHERE key >= ?1 AND (?2 = '' OR key < ?2) AND "
+                      "SELECT 1 FROM entry WHERE key >= ?1 AND key < ?2 AND "
                       "mod_revision > ?3 LIMIT 1"),
         due(db, "SELECT key FROM entry WHERE expires_us <= ?1 ORDER BY expires_us, id"),
         keep_previous(db,
@@ -42,21 +42,21 @@ struct Tables::Statements {
                        "DELETE FROM version WHERE key = ?1 AND revision = ?2 AND (value IS NULL "
                        "OR EXISTS (SELECT 1 FROM entry WHERE key = ?1 AND mod_revision = ?2))"),
         forget_revision(db, "DELETE FROM revision WHERE revision = ?1"),
-        count_revisions(db,
-                        "SELECT count(*) FROM revision AS r WHERE EXISTS (SELECT 1 FROM version AS "
-                        "v WHERE v.revision = r.revision AND v.key >= ?1 AND (?2 = '' OR v.key < "
-                        "?2) AND v.key <> ?3)"),
+        count_revisions(
+            db,
+            "SELECT count(*) FROM revision AS r WHERE EXISTS (SELECT 1 FROM version AS "
+            "v WHERE v.revision = r.revision AND v.key >= ?1 AND v.key < ?2 AND v.key <> ?3)"),
         revisions(db,
                   "SELECT revision, time_us, author, source, comment FROM revision AS r WHERE "
                   "EXISTS (SELECT 1 FROM version AS v WHERE v.revision = r.revision AND v.key >= "
-                  "?1 AND (?2 = '' OR v.key < ?2) AND v.key <> ?3) "
+                  "?1 AND v.key < ?2 AND v.key <> ?3) "
                   "ORDER BY revision DESC LIMIT ?4 OFFSET ?5"),
         revision_changes(db,
                          "SELECT key, value, create_revision FROM version WHERE revision = ?1 AND "
-                         "key >= ?2 AND (?3 = '' OR key < ?3) AND key <> ?4 ORDER BY id"),
+                         "key >= ?2 AND key < ?3 AND key <> ?4 ORDER BY id"),
         keys_between(db,
                      "SELECT DISTINCT key FROM version WHERE revision > ?1 AND revision <= ?2 AND "
-                     "key >= ?3 AND (?4 = '' OR key < ?4) AND key <> ?5 ORDER BY key"),
+                     "key >= ?3 AND key < ?4 AND key <> ?5 ORDER BY key"),
         value_at(db,
                  "SELECT value FROM version WHERE key = ?1 AND revision <= ?2 "
                  "ORDER BY revision DESC LIMIT 1") {}

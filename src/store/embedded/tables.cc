@@ -75,7 +75,7 @@ Outcome<std::vector<Entry>> Tables::list(std::string_view prefix, std::string_vi
   Statement& row = statements_->list;
   std::string end = end_of_prefix(prefix);
   std::vector<Entry> entries;
-  row.bind(prefix, std::string_view(end), text, after_revision);
+  row.bind(prefix, KeyEnd{end}, text, after_revision);
   while (row.next()) entries.push_back(entry_of(row));
   if (auto done = outcome(); !done) return tl::unexpected(done.error());
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -175,7 +175,7 @@ bool Tables::holds(const Compare& compare) {
     if (revision_ <= compare.revision) return true;
     std::string end = end_of_prefix(key);
     Statement& row = statements_->written_after;
-    bool written = row.bind(key, std::string_view(end), compare.revision).next();
+    bool written = row.bind(key, KeyEnd{end}, compare.revision).next();
     row.reset();
     return !written;
   }
@@ -209,7 +209,7 @@ size_t Tables::put(const Operation& operation, int64_t now_us, ChangeSet& change
 size_t Tables::erase_range(std::string_view first, std::string_view end, ChangeSet& changes) {
   std::vector<std::string> keys;
   Statement& row = statements_->keys;
-  row.bind(first, end);
+  row.bind(first, KeyEnd{end});
   while (row.next()) keys.emplace_back(row.text(0));
   for (const std::string& key : keys) erase(key, changes);
   return keys.size();

@@ -29,7 +29,8 @@ std::optional<std::string> text_or_null(const Statement& row, int column) {
 
 Outcome<HistoryPage> Tables::revisions(const HistoryQuery& query) {
   KeyRange range(query);
-  std::string_view first = range.first, end = range.end, excluded = query.excluded_key;
+  std::string_view first = range.first, excluded = query.excluded_key;
+  KeyEnd end{range.end};
   HistoryPage page;
   page.oldest = floor_;
   page.newest = revision_;
@@ -74,8 +75,8 @@ Outcome<std::vector<KeyDifference>> Tables::differences(int64_t from, int64_t to
   KeyRange range(query);
   std::vector<KeyDifference> found;
   Statement& row = statements_->keys_between;
-  row.bind(std::min(from, to), std::max(from, to), std::string_view(range.first),
-           std::string_view(range.end), std::string_view(query.excluded_key));
+  row.bind(std::min(from, to), std::max(from, to), std::string_view(range.first), KeyEnd{range.end},
+           std::string_view(query.excluded_key));
   while (row.next()) found.push_back({std::string(row.text(0)), {}, {}});
   for (KeyDifference& difference : found) {
     difference.before = value_at(difference.key, from);
