@@ -623,11 +623,11 @@ void Control::let_go() {
     store_->close();
     return departure_->disarm();
   }
-  status_->close_unused();
-  metrics_server_->close_unused();
   auto ended = [](const auto& worker) { return worker->ended(); };
-  bool done = std::all_of(workers_.begin(), workers_.end(), ended);
-  if (done && all_endpoints(&ApiEndpoint::deserted)) stop(0);
+  if (!std::all_of(workers_.begin(), workers_.end(), ended)) return;
+  status_->close_unused();  // so long, whoever watches the node is told that it drains
+  metrics_server_->close_unused();
+  if (all_endpoints(&ApiEndpoint::deserted)) stop(0);
 }
 
 void Control::stop(int status) {

@@ -355,7 +355,8 @@ def test_a_secret_that_is_not_there(own_pylon, echo, vault):
     protect(gateway, echo)
     gateway.admin.put("/consumers", consumer("bob", "$secret://vault/1/bob/key"))
     assert not allowed(gateway, "$secret://vault/1/bob/key")
-    assert "there is no secret manager vault/1" in gateway.read_log("error.log")
+    told = "there is no secret manager vault/1"
+    until(lambda: told in gateway.read_log("error.log"), told)
     vault.secrets["/v1/kv/bob"] = {"key": "now"}
     gateway.admin.put("/secrets/vault/1", vault.manager())
     assert allowed(gateway, "now")

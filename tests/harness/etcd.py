@@ -71,7 +71,7 @@ class Member:
         self.process.kill_tree()
 
     def pause(self):
-        self.process.signal(signal.SIGSTOP)
+        self.process.pause()
 
     def resume(self):
         self.process.signal(signal.SIGCONT)

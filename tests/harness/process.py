@@ -51,6 +51,17 @@ class Process:
     def signal(self, number):
         self.child.send_signal(number)
 
+    def pause(self):
+        """SIGSTOP. Returns when no thread runs any more."""
+        self.signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+
+        def stopped():
+            stats = [(task / "stat").read_text() for task in tasks.iterdir()]
+            return all(stat.rsplit(")", 1)[1].split()[0] == "T" for stat in stats)
+
+        until(stopped, "the stop of all threads", 10, 0.01)
+
     def await_exit(self, wait_s=15):
         self.child.wait(wait_s)
         return self.child.returncode
