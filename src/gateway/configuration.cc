@@ -45,6 +45,7 @@ Configuration::~Configuration() = default;
 
 async::Task<Result<void>> Configuration::load() {
   meanwhile_.clear();
+  reading_all_ = true;
   Changes changes;
   AppliedKeys keys;
   auto visit = [&](store::Entry entry) {
@@ -77,6 +78,8 @@ async::Task<Result<void>> Configuration::load() {
     co_await wait_for([this](auto done) { when_secrets_settled(std::move(done)); }, deadline_us);
   }
   if (first && parts_.versions.newest() == nullptr) publish(builder_.snapshot());
+  meanwhile_ = {};
+  reading_all_ = false;
   watch_ = parts_.store.watch(revision_, *this);
   auto free = [&](size_t part) { before.free_in(part); };
   async::Task<void> freeing = in_turns(before.size(), free);
@@ -94,10 +97,14 @@ async::Task<void> Configuration::in_turns(size_t keys, std::function<void(size_t
 }
 
 void Configuration::on_changes(const store::ChangeSet& set) {
-  if (reloading_) {
+  if (reading_all_) {
     meanwhile_.push_back(set);
-    // Enough to keep: the next watch goes on from here.
-    if (meanwhile_.size() == kMostMeanwhile) parts_.loop.post([this] { watch_.reset(); });
+    // Enough to keep: the watch that load() begins goes on from here, if it has not begun yet.
+    if (meanwhile_.size() == kMostMeanwhile) {
+      parts_.loop.post([this] {
+        if (reading_all_) watch_.reset();
+      });
+    }
   }
   Changes changes;
   take(keys_, set, changes);

@@ -119,7 +119,8 @@ class Configuration final : public admin::Node, private store::WatchListener {
   std::vector<std::function<void()>> secret_waits_;
   bool reloading_ = false;
   bool reload_again_ = false;  // something came up while it was reloaded
-  // What the watch told while it was reloaded: what was read is older, and must not undo it.
+  bool reading_all_ = false;   // load() reads, and has not begun its watch
+  // What the watch told in that time: what was read is older, and must not undo it.
   std::vector<store::ChangeSet> meanwhile_;
   int64_t gap_us_ = 0;         // when the last one came; 0: none did
   int64_t not_before_us_ = 0;  // the next reload, when gaps come thick and fast
