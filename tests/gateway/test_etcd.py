@@ -527,7 +527,7 @@ def test_other_plugins_are_enabled_beside_changes(own_pylon, echo, member):
     reloader = threading.Thread(target=reload)
     reloader.start()
     try:
-        for number in range(120):
+        for number in range(40):
             if number % 4 == 3:
                 assert node.admin.delete("/routes/changing") == 200
                 expected = (404, None)
