@@ -46,6 +46,7 @@ Configuration::~Configuration() = default;
 async::Task<Result<void>> Configuration::load() {
   meanwhile_.clear();
   reading_all_ = true;
+  if (std::exchange(compile_all_, false)) keys_.forget_revisions();
   Changes changes;
   AppliedKeys keys;
   auto visit = [&](store::Entry entry) {
@@ -123,7 +124,7 @@ void Configuration::on_gap(std::string_view why) {
 
 void Configuration::recompile() {
   builder_.catalogue_changed();
-  keys_.forget_revisions();
+  compile_all_ = true;
   start_reload();
 }
 

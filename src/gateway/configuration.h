@@ -119,6 +119,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   std::vector<std::function<void()>> secret_waits_;
   bool reloading_ = false;
   bool reload_again_ = false;  // something came up while it was reloaded
+  bool compile_all_ = false;   // also what the next load() finds unchanged
   bool reading_all_ = false;   // load() reads, and has not begun its watch
   // What the watch told in that time: what was read is older, and must not undo it.
   std::vector<store::ChangeSet> meanwhile_;

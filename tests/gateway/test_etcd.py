@@ -1,5 +1,6 @@
 """Pylon on a real etcd, with etcdctl and other Pylons as second writers."""
 
+import contextlib
 import itertools
 import json
 import subprocess
@@ -422,7 +423,7 @@ def test_what_one_node_deletes_and_another_refers_to(own_pylon, echo, member):
 
 def test_one_key_is_given_to_two_consumers_at_once(own_pylon, member):
     one, two = own_pylon(on_etcd(member)), own_pylon(on_etcd(member))
-    for number in range(40):
+    for number in range(120):
         key = {"plugins": {"key-auth": {"key": f"k{number}"}}}
         statuses = at_once(
             (one, "PUT", "/consumers", {"username": "bob", **key}),
@@ -508,12 +509,9 @@ def test_metrics_tell_of_etcd(own_pylon, echo, member):
     until(lambda: told("apisix_etcd_reachable 0"), "that etcd is away", 20)
 
 
-def test_other_plugins_are_enabled_beside_changes(own_pylon, echo, member):
-    """Everything is read and compiled anew: no change is undone meanwhile, not for a moment."""
-    for number in range(400):
-        others = {"id": f"other-{number}", **route(echo, f"/other/{number}")}
-        member.put(f"/apisix/routes/other-{number}", others)
-    node = own_pylon({**on_etcd(member), "plugins": ["response-rewrite"]})
+@contextlib.contextmanager
+def plugins_reloaded(node):
+    """Other plugins are enabled again and again: everything is read and compiled anew."""
     over = threading.Event()
     reloads = []
 
@@ -527,7 +525,25 @@ def test_other_plugins_are_enabled_beside_changes(own_pylon, echo, member):
     reloader = threading.Thread(target=reload)
     reloader.start()
     try:
-        for number in range(40):
+        yield
+    finally:
+        over.set()
+        reloader.join()
+    assert reloads.count(200) > 5
+
+
+@pytest.fixture
+def many_routes(member, echo):
+    for number in range(400):
+        others = {"id": f"other-{number}", **route(echo, f"/other/{number}")}
+        member.put(f"/apisix/routes/other-{number}", others)
+
+
+def test_other_plugins_are_enabled_beside_changes(own_pylon, echo, member, many_routes):
+    """No change is undone meanwhile, not for a moment."""
+    node = own_pylon({**on_etcd(member), "plugins": ["response-rewrite"]})
+    with plugins_reloaded(node):
+        for number in range(120):
             if number % 4 == 3:
                 assert node.admin.delete("/routes/changing") == 200
                 expected = (404, None)
@@ -538,7 +554,22 @@ def test_other_plugins_are_enabled_beside_changes(own_pylon, echo, member):
             for _ in range(8):
                 answer = get(node.port, "/changing")
                 assert (answer.status, answer.get(b"x-number")) == expected
-    finally:
-        over.set()
-        reloader.join()
-    assert reloads.count(200) > 5
+    assert "the self-check finds" not in node.read_log("error.log")
+
+
+def test_the_copy_holds_what_came_while_everything_was_read(own_pylon, echo, member, many_routes):
+    unchecked = {"pylon": {"etcd": {"check_interval": 600}}}
+    node = own_pylon({**on_etcd(member), **unchecked, "plugins": ["response-rewrite"]})
+    for number in range(300):
+        member.put(f"/apisix/routes/{number}", {"id": f"{number}", **route(echo, f"/{number}")})
+        if number == 100:
+            node.config["plugins"] = ["response-rewrite", "key-auth"]
+            node.write_config()
+            assert request(node.control_port, "PUT", "/v1/plugins/reload").status == 200
+    serves(node, "/299")
+    node.stop()
+    member.kill()
+    node.ready_path = None
+    node.start()
+    missing = [number for number in range(300) if get(node.port, f"/{number}").status != 200]
+    assert missing == []

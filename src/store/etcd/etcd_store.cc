@@ -372,15 +372,19 @@ async::Task<void> EtcdStore::revoke(std::vector<int64_t> leases) {
   }
 }
 
-// Until our watches were told of it, for a limited time: it is stored in any case.
+// Until our watches were told of it, for a limited time: it is stored in any case. After a gap that
+// is when everything has been read anew.
 async::Task<void> EtcdStore::served(int64_t revision) {
-  if (!feed_->following()) co_return;
+  bool watched = feed_->seen() != 0;
+  if (!watched || closed_) co_return;
   int64_t deadline_us = loop_.now_us() + kServedPatienceUs;
   async::Task<bool> waiting = feed_->await_seen(revision, loop_.now_us() + kFeedPatienceUs);
   bool seen = co_await waiting;
-  if (seen || !feed_->following()) co_return;
-  log(Level::warn, "etcd: the watch does not tell revision {}; it is opened anew", revision);
-  feed_->reopen();
+  if (seen || closed_) co_return;
+  if (feed_->following()) {
+    log(Level::warn, "etcd: the watch does not tell revision {}; it is opened anew", revision);
+    feed_->reopen();
+  }
   async::Task<bool> again = feed_->await_seen(revision, deadline_us);
   co_await again;
 }
@@ -390,8 +394,10 @@ async::Task<void> EtcdStore::served(int64_t revision) {
 std::unique_ptr<Watch> EtcdStore::watch(int64_t after_revision, WatchListener& listener) {
   WatchList::Added added = watches_.add(after_revision, listener);
   watches_.catch_up(added.member, std::vector<ChangeSet>{});  // the feed tells the past too
-  bool told = feed_->following() && feed_->seen() <= after_revision;
-  if (!told && !closed_) feed_->follow(after_revision, mirror_.cluster_id());
+  int64_t from = after_revision;
+  if (mirror_.filled()) from = std::min(from, mirror_.revision());
+  bool told = feed_->following() && feed_->seen() <= from;
+  if (!told && !closed_) feed_->follow(from, mirror_.cluster_id());
   return std::move(added.watch);
 }
 
@@ -400,6 +406,7 @@ void EtcdStore::on_set(const ChangeSet& set) {
   bool fresh = mirror_.apply(set);
   if (fresh && copy_ != nullptr) copy_->add(set);
   watches_.deliver(set);
+  if (mirror_.lacks_changes()) feed_->stop();
 }
 
 void EtcdStore::on_gap(const std::string& why) {

@@ -195,6 +195,54 @@ TEST(EtcdMirror, WaitsForWhatIsOnItsWay) {
   EXPECT_EQ(here.difference(newer, 8), "");
 }
 
+// The pages are of revision 5; the feed is ahead of them, or behind.
+TEST(EtcdMirror, KeepsWhatIsToldWhileItIsFilled) {
+  Mirrored here({entry("/a", 2, 2)}, 3);
+  Mirror& mirror = here.mirror;
+  mirror.begin_filling();
+  EXPECT_TRUE(mirror.apply({5, {{entry("/b", 3, 5), false}}}));
+  EXPECT_TRUE(mirror.apply({6, {{entry("/a", 0, 6), true}}}));
+  mirror.fill(entry("/a", 2, 2));
+  mirror.fill(entry("/b", 3, 5));
+  EXPECT_TRUE(mirror.apply({7, {{entry("/b", 3, 7), false}, {entry("/c", 7, 7), false}}}));
+  EXPECT_FALSE(mirror.apply({6, {{entry("/a", 0, 6), true}}}));
+  mirror.end_filling(5, 1);
+  EXPECT_EQ(mirror.revision(), 7);
+  EXPECT_EQ(here.difference({entry("/b", 3, 7), entry("/c", 7, 7)}, 7), "");
+  EXPECT_FALSE(mirror.apply({7, {{entry("/c", 0, 7), true}}}));
+  EXPECT_TRUE(mirror.apply({8, {{entry("/c", 0, 8), true}}}));
+  EXPECT_EQ(here.difference({entry("/b", 3, 7)}, 8), "");
+}
+
+TEST(EtcdMirror, IsToldAgainWhatIsTooMuchToKeep) {
+  Mirrored here({}, 3);
+  Mirror& mirror = here.mirror;
+  mirror.begin_filling();
+  int64_t revision = 3;
+  while (!mirror.lacks_changes()) {
+    ++revision;
+    mirror.apply({revision, {{entry("/a", 4, revision), false}}});
+  }
+  EXPECT_EQ(static_cast<size_t>(revision - 3), Mirror::kMostTold);
+  mirror.apply({revision + 1, {{entry("/b", revision + 1, revision + 1), false}}});
+  mirror.fill(entry("/a", 4, 5));
+  mirror.end_filling(5, 1);
+  EXPECT_FALSE(mirror.lacks_changes());
+  EXPECT_EQ(mirror.revision(), 5);
+  EXPECT_TRUE(mirror.apply({6, {{entry("/a", 4, 6), false}}}));
+  EXPECT_EQ(here.difference({entry("/a", 4, 6)}, 6), "");
+}
+
+// Another cluster may be younger.
+TEST(EtcdMirror, AFillingMayGoBack) {
+  Mirrored here({entry("/a", 90, 90)}, 100);
+  here.mirror.begin_filling();
+  here.mirror.fill(entry("/a", 2, 2));
+  here.mirror.end_filling(5, 2);
+  EXPECT_EQ(here.mirror.revision(), 5);
+  EXPECT_TRUE(here.mirror.apply({6, {{entry("/a", 2, 6), false}}}));
+}
+
 TEST(EtcdMirror, AFillingEndsTheComparison) {
   Mirrored here({entry("/a", 2, 2)}, 5);
   here.mirror.begin_comparison();

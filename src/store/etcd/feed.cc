@@ -34,7 +34,8 @@ Feed::Feed(net::Loop& loop, Client& client, std::string prefix, int64_t silence_
 Feed::~Feed() { *alive_ = false; }
 
 void Feed::follow(int64_t after_revision, uint64_t cluster_id) {
-  seen_ = after_revision;
+  seen_ = std::min(seen_, after_revision);
+  advance(after_revision);
   cluster_id_ = cluster_id;
   following_ = true;
   start_soon();
@@ -156,8 +157,9 @@ async::Task<bool> Feed::await_seen(int64_t revision, int64_t deadline_us) {
     std::shared_ptr<Waiting> waiting;
     ~Detach() { waiting->waker = nullptr; }
   } detach{waiting};
-  if (seen_ < revision) waiting_.push_back(waiting);
-  while (seen_ < revision) {
+  while (seen_ < revision) {  // again when follow() goes back
+    bool listed = std::find(waiting_.begin(), waiting_.end(), waiting) != waiting_.end();
+    if (!listed) waiting_.push_back(waiting);
     net::Wake woken = co_await waker.wait(deadline_us);
     if (woken == net::Wake::timeout) break;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace pylon::store::etcd {
@@ -10,6 +11,9 @@ void Mirror::begin_filling() {
   keys_.clear();
   next_bounds_.clear();
   filled_ = 0;
+  filling_ = true;
+  told_.clear();
+  told_revision_ = 0;
   revision_ = 0;
   comparing_ = false;
 }
@@ -21,25 +25,42 @@ void Mirror::fill(const Entry& entry) {
 
 void Mirror::end_filling(int64_t revision, uint64_t cluster_id) {
   bounds_ = std::exchange(next_bounds_, {});
+  filling_ = false;
   revision_ = revision;
   cluster_id_ = cluster_id;
+  std::vector<Told> told = std::exchange(told_, {});
+  if (told.size() >= kMostTold) return;
+  for (const Told& change : told) {
+    if (change.revision > revision) apply(change);
+  }
+  revision_ = std::max(revision, told_revision_);
 }
 
 bool Mirror::apply(const ChangeSet& set) {
-  if (!filled() || set.revision <= revision_) return false;
-  revision_ = set.revision;
+  int64_t& known = filling_ ? told_revision_ : revision_;
+  if (set.revision <= known || (!filling_ && !filled())) return false;
+  known = set.revision;
   for (const Change& change : set.changes) {
-    const Entry& entry = change.entry;
-    if (change.erased) {
-      keys_.erase(entry.key);
-      if (comparing_) erased_[entry.key] = set.revision;
-      continue;
+    int64_t created = change.erased ? 0 : change.entry.create_revision;
+    Told told{change.entry.key, created, set.revision};
+    if (!filling_) {
+      apply(told);
+    } else if (!lacks_changes()) {
+      told_.push_back(std::move(told));
     }
-    auto [held, fresh] = keys_.try_emplace(entry.key, {0, 0, round_ - 1});
-    held->create_revision = entry.create_revision;
-    held->mod_revision = entry.mod_revision;
   }
   return true;
+}
+
+void Mirror::apply(const Told& told) {
+  if (told.create_revision == 0) {
+    keys_.erase(told.key);
+    if (comparing_) erased_[told.key] = told.revision;
+    return;
+  }
+  auto [held, fresh] = keys_.try_emplace(told.key, {0, 0, round_ - 1});
+  held->create_revision = told.create_revision;
+  held->mod_revision = told.revision;
 }
 
 void Mirror::begin_comparison() {

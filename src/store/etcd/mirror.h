@@ -18,18 +18,22 @@ namespace pylon::store::etcd {
 class Mirror {
  public:
   static constexpr size_t kPieceKeys = 1'000;
+  static constexpr size_t kMostTold = 100'000;  // changes during a filling
 
-  // ---- everything, at one revision: begin, each key in order, end
+  // ---- everything, at one revision: begin, each key in order, end. Changes that are told between
+  // are kept, and count when they came after that revision.
   void begin_filling();
   void fill(const Entry& entry);
   void end_filling(int64_t revision, uint64_t cluster_id);
+  // More came than are kept: after the filling they are to be told again, from revision() on.
+  bool lacks_changes() const { return told_.size() >= kMostTold; }
 
   bool filled() const { return revision_ != 0; }
   int64_t revision() const { return revision_; }
   uint64_t cluster_id() const { return cluster_id_; }
   size_t size() const { return keys_.size(); }
 
-  // False: it knew that already, or is not filled.
+  // False: it knew that already.
   bool apply(const ChangeSet& set);
 
   // Keys that cut all of them in pieces of about kPieceKeys, in order; as of the last filling.
@@ -51,8 +55,14 @@ class Mirror {
     int64_t mod_revision;
     uint32_t round;  // the last comparison that has listed it
   };
+  struct Told {
+    std::string key;
+    int64_t create_revision;  // 0: erased
+    int64_t revision;
+  };
   static constexpr size_t kMostSuspects = 10'000;
 
+  void apply(const Told& told);
   void suspect(std::string_view key, int64_t listed_revision);
   std::optional<std::string> judge(const std::string& key, int64_t listed_revision) const;
 
@@ -60,6 +70,9 @@ class Mirror {
   std::vector<std::string> bounds_;
   std::vector<std::string> next_bounds_;
   size_t filled_ = 0;
+  bool filling_ = false;
+  std::vector<Told> told_;     // while it is filled
+  int64_t told_revision_ = 0;  // the newest of them
   int64_t revision_ = 0;
   uint64_t cluster_id_ = 0;
 
