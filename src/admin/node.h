@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "async/task.h"
+#include "config/resource.h"
 
 namespace pylon::admin {
 
@@ -24,8 +25,11 @@ class Node {
   // also when they do not get there.
   virtual async::Task<void> applied(int64_t revision) = 0;
 
-  // Up to which revision of the store key_owner() knows the consumers.
+  // Up to which revision of the store the answers below know the configuration.
   virtual int64_t known_revision() const = 0;
+
+  // False: no resource refers to that one.
+  virtual bool may_be_used(config::Kind kind, std::string_view id) const = 0;
 
   // As the newest snapshot knows it; a lookup, whatever the number of consumers.
   virtual std::optional<KeyOwner> key_owner(std::string_view plugin,

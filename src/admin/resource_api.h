@@ -37,13 +37,6 @@ struct Call {
   std::vector<store::Compare> relied_on = {};
 };
 
-// A key that a consumer is found by, and who carries it.
-struct KeptKey {
-  std::string plugin;
-  Secret key;
-  KeyOwner owner;
-};
-
 class ResourceApi {
  public:
   struct Parts {
@@ -85,9 +78,7 @@ class ResourceApi {
   async::Task<Refusal> check_alone(Call& call, Json& value, Write write);
   async::Task<store::Outcome<References>> fetch_references(Call& call, const Json& value);
   async::Task<Refusal> check_others(Call& call, const Json& value);
-  async::Task<Refusal> check_keys(Call& call, const Json& plugins);
-  void add_keys(const store::Entry& entry, std::string_view collection,
-                std::vector<KeptKey>& kept) const;
+  Refusal check_keys(Call& call, const Json& plugins) const;
   async::Task<Refusal> check_global_rules(Call& call, const Json& plugins);
   async::Task<Refusal> check_parent(Call& call);
   async::Task<Refusal> bind_decoration(Call& call, Json& value);

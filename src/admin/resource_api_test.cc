@@ -449,12 +449,33 @@ TEST(ResourceApi, AnotherNodeBeginsToUseWhatIsDeleted) {
   EXPECT_EQ(desk.call("DELETE", "/upstreams/1?force=true").status, 200);
 }
 
+// The store is not searched when this node knows that nobody uses it; another node may, meanwhile.
+TEST(ResourceApi, WhatNobodyIsKnownToUseIsDeleted) {
+  Desk desk;
+  desk.call("PUT", "/upstreams/1", R"({"nodes":{"a:1":1}})");
+  desk.node.used = false;
+  desk.node.known_to = desk.store.revision();
+  desk.store.before_next_write = [&desk](store::MemoryStore& store) {
+    store.put("/apisix/routes/7", R"({"uri":"/a","upstream_id":"1"})", {}).run_to_end();
+    desk.node.used = true;
+    desk.node.known_to = store.revision();
+  };
+  EXPECT_EQ(desk.talk("DELETE", "/upstreams/1"),
+            error(400, "can not delete this upstream, route [7] is still using it now"));
+  desk.call("DELETE", "/routes/7");
+  desk.node.used = false;
+  desk.node.known_to = desk.store.revision();
+  EXPECT_EQ(desk.call("DELETE", "/upstreams/1").status, 200);
+}
+
 TEST(ResourceApi, AnotherNodeGivesTheSameKeyToAConsumer) {
   Desk desk;
   desk.node.known_to = desk.store.revision();
-  desk.store.before_next_write = [](store::MemoryStore& store) {
+  desk.store.before_next_write = [&desk](store::MemoryStore& store) {
     std::string eve = R"({"username":"eve","plugins":{"key-auth":{"key":"k"}}})";
     store.put("/apisix/consumers/eve", eve, {}).run_to_end();
+    desk.node.owners[{"key-auth", "k"}] = {"eve", ""};
+    desk.node.known_to = store.revision();
   };
   std::string bob = R"({"username":"bob","plugins":{"key-auth":{"key":"k"}}})";
   EXPECT_EQ(desk.talk("PUT", "/consumers", bob),
@@ -475,8 +496,9 @@ TEST(ResourceApi, AWriteGoesThroughWhenWhatOthersWroteDoesNotMatter) {
   Desk desk;
   desk.call("PUT", "/consumers", R"({"username":"bob"})");
   desk.node.known_to = desk.store.revision();
-  desk.store.before_next_write = [](store::MemoryStore& store) {
+  desk.store.before_next_write = [&desk](store::MemoryStore& store) {
     store.put("/apisix/consumers/eve", R"({"username":"eve"})", {}).run_to_end();
+    desk.node.known_to = store.revision();
   };
   std::string credential = R"({"plugins":{"key-auth":{"key":"k"}}})";
   EXPECT_EQ(desk.call("PUT", "/consumers/bob/credentials/1", credential).status, 201);

@@ -46,14 +46,6 @@ std::optional<std::string> id_fault(Target& target, Json& value, bool needs_id) 
   return std::nullopt;
 }
 
-std::optional<KeyOwner> owner_among(const std::vector<KeptKey>& kept, std::string_view plugin,
-                                    std::string_view key) {
-  for (const KeptKey& each : kept) {
-    if (each.plugin == plugin && each.key.equals(key)) return each.owner;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 async::Task<ResourceApi::Refusal> ResourceApi::check(Call& call, Json& value, Write write) {
@@ -128,8 +120,7 @@ async::Task<ResourceApi::Refusal> ResourceApi::check_others(Call& call, const Js
   const Json none = Json::object();
   const Json& plugins = given != nullptr ? *given : none;
   if (kind == Kind::consumer || kind == Kind::credential) {
-    async::Task<Refusal> checking = check_keys(call, plugins);
-    Refusal refusal = co_await checking;
+    Refusal refusal = check_keys(call, plugins);
     if (refusal) co_return refusal;
   }
   if (kind == Kind::credential) {
@@ -143,53 +134,20 @@ async::Task<ResourceApi::Refusal> ResourceApi::check_others(Call& call, const Js
   co_return std::nullopt;
 }
 
-// The owners of keys are those that this node knows, and at another attempt also those that
-// another node has written since then.
-async::Task<ResourceApi::Refusal> ResourceApi::check_keys(Call& call, const Json& plugins) {
+// The owners of keys are those that this node knows; what another one writes meanwhile makes it ask
+// again.
+ResourceApi::Refusal ResourceApi::check_keys(Call& call, const Json& plugins) const {
   bool of_consumer = call.target.type->kind == Kind::consumer;
   std::string_view consumer = of_consumer ? call.target.id : call.target.parent;
   std::string_view credential = of_consumer ? std::string_view() : call.target.id;
-  if (!has_keys(plugins, parts_.catalogue)) co_return std::nullopt;
-  std::string collection = keys_.collection(config::resource_type(Kind::consumer), {});
+  if (!has_keys(plugins, parts_.catalogue)) return std::nullopt;
   int64_t known = parts_.node.known_revision();
   Result<void> owners = check_key_owners(plugins, consumer, credential, parts_.catalogue,
                                          owners_known_to(parts_.node));
-  if (owners && call.attempt > 1) {
-    async::Task<Outcome<std::vector<Entry>>> listing = parts_.store.search(collection, {}, known);
-    Outcome<std::vector<Entry>> newer = co_await listing;
-    if (!newer) co_return store_failure(newer.error());
-    std::vector<KeptKey> kept;
-    for (const Entry& entry : *newer) {
-      known = std::max(known, entry.mod_revision);
-      add_keys(entry, collection, kept);
-    }
-    auto as_listed = [&](std::string_view plugin, std::string_view key) {
-      return owner_among(kept, plugin, key);
-    };
-    owners = check_key_owners(plugins, consumer, credential, parts_.catalogue, as_listed);
-  }
-  if (!owners) co_return error_answer(400, owners.error().message);
+  if (!owners) return error_answer(400, owners.error().message);
+  std::string collection = keys_.collection(config::resource_type(Kind::consumer), {});
   call.relied_on.push_back({std::move(collection), known, Compare::Kind::unwritten});
-  co_return std::nullopt;
-}
-
-// The plugins' keys of a consumer or credential, as they are meant.
-void ResourceApi::add_keys(const Entry& entry, std::string_view collection,
-                           std::vector<KeptKey>& kept) const {
-  std::string_view name = std::string_view(entry.key).substr(collection.size());
-  size_t slash = name.find('/');
-  KeyOwner owner{std::string(name.substr(0, slash)), {}};
-  if (slash != name.npos) owner.credential = name.substr(name.rfind('/') + 1);
-  Result<Json> value = Json::parse(entry.value);
-  if (!value) return;
-  Kind kind = slash == name.npos ? Kind::consumer : Kind::credential;
-  if (parts_.cipher != nullptr) parts_.cipher->decrypt(kind, *value);
-  const Json* plugins = value->find("plugins");
-  if (plugins == nullptr) return;
-  for (const auto& [plugin, conf] : plugins->members()) {
-    const Json* key = key_in(conf, plugin, parts_.catalogue);
-    if (key != nullptr) kept.push_back({plugin, Secret(key->as_string()), owner});
-  }
+  return std::nullopt;
 }
 
 // A plugin may be in one global rule only.

@@ -213,18 +213,19 @@ async::Task<ApiResponse> ResourceApi::erase(Call call) {
   if (call.target.id.empty()) co_return error_answer(400, missing_id(type));
   std::string key = keys_.item(call.target);
   bool asks = !is_true(call.request, "force");
-  int64_t looked_at = 0;
   for (;; ++call.attempt) {
     store::Transaction erasing = erase_transaction(call, key);
     if (asks) {
-      int64_t now = parts_.store.revision();
-      async::Task<Outcome<std::optional<std::string>>> asking =
-          who_uses(parts_.store, keys_, type.kind, {call.target.id}, looked_at);
-      Outcome<std::optional<std::string>> use = co_await asking;
-      if (!use) co_return store_failure(use.error());
-      if (*use) co_return error_answer(400, **use);
-      erasing.compares = nobody_else_uses(keys_, type.kind, now);
-      looked_at = now;
+      int64_t known = parts_.node.known_revision();
+      if (parts_.node.may_be_used(type.kind, call.target.id)) {
+        known = parts_.store.revision();
+        async::Task<Outcome<std::optional<std::string>>> asking =
+            who_uses(parts_.store, keys_, type.kind, {call.target.id});
+        Outcome<std::optional<std::string>> use = co_await asking;
+        if (!use) co_return store_failure(use.error());
+        if (*use) co_return error_answer(400, **use);
+      }
+      erasing.compares = nobody_else_uses(keys_, type.kind, known);
     }
     async::Task<Outcome<Committed>> writing = parts_.store.transaction(std::move(erasing));
     Outcome<Committed> committed = co_await writing;

@@ -102,10 +102,12 @@ class FakeNode final : public Node {
     if (found == owners.end()) return std::nullopt;
     return found->second;
   }
+  bool may_be_used(config::Kind, std::string_view) const override { return used; }
   void reload_plugins() override { ++reloads; }
 
   int64_t waited_for = 0;
   int64_t known_to = INT64_MAX;
+  bool used = true;
   int reloads = 0;
   std::map<std::pair<std::string, std::string>, KeyOwner> owners;
 };

@@ -89,14 +89,12 @@ std::optional<std::string> first_use(const Rule& rule, const std::vector<Entry>&
 }  // namespace
 
 async::Task<Outcome<std::optional<std::string>>> who_uses(store::Store& store, const Keys& keys,
-                                                          Kind kind, StringSet ids,
-                                                          int64_t after_revision, Counts counts) {
+                                                          Kind kind, StringSet ids, Counts counts) {
   std::string text = ids.size() == 1 ? *ids.begin() : std::string();
   for (const Rule& rule : kRules) {
     if (rule.used != kind) continue;
     std::string collection = keys.collection(config::resource_type(rule.by), {});
-    async::Task<Outcome<std::vector<Entry>>> listing =
-        store.search(collection, text, after_revision);
+    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, text, 0);
     Outcome<std::vector<Entry>> entries = co_await listing;
     if (!entries) co_return tl::unexpected(entries.error());
     std::optional<std::string> refusal = first_use(rule, *entries, collection, ids, counts);

@@ -16,13 +16,11 @@
 namespace pylon::admin {
 
 // Why these of a kind cannot be deleted; nothing when nobody uses them. Reads the collections that
-// may refer to the kind for values that were written after the revision (0: all). `counts`: whether
-// the user under that key does; empty: all do.
+// may refer to the kind. `counts`: whether the user under that key does; empty: all do.
 using Counts = std::function<bool(std::string_view key)>;
 async::Task<store::Outcome<std::optional<std::string>>> who_uses(store::Store& store,
                                                                  const Keys& keys,
                                                                  config::Kind kind, StringSet ids,
-                                                                 int64_t after_revision,
                                                                  Counts counts = {});
 
 // Hold while nobody writes what may refer to the kind, after the revision.

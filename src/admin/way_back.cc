@@ -198,7 +198,7 @@ WayBack::Verdict WayBack::still_used() {
   }
   auto stays = [this](std::string_view key) { return change_of(key) == nullptr; };
   for (const auto& [kind, ids] : gone) {
-    auto asking = who_uses(parts_.store, parts_.keys, kind, ids, 0, stays);
+    auto asking = who_uses(parts_.store, parts_.keys, kind, ids, stays);
     Outcome<std::optional<std::string>> use = co_await asking;
     if (!use) co_return tl::unexpected(use.error());
     if (*use) co_return **use;

@@ -69,6 +69,9 @@ class Configuration final : public admin::Node, private store::WatchListener {
   // admin::Node
   async::Task<void> applied(int64_t revision) override;
   int64_t known_revision() const override { return revision_; }
+  bool may_be_used(config::Kind kind, std::string_view id) const override {
+    return builder_.may_be_used(kind, id);
+  }
   std::optional<admin::KeyOwner> key_owner(std::string_view plugin,
                                            std::string_view key) const override;
   void reload_plugins() override { reload_plugins_(); }

@@ -19,6 +19,7 @@ using control::RuntimeItem;
 namespace {
 
 constexpr size_t kItemsPerTurn = 200;  // then the control thread looks after its other work
+constexpr size_t kFewItems = 100;
 constexpr Kind kChecked[] = {Kind::route, Kind::stream_route, Kind::service, Kind::upstream};
 
 bool is_address(std::string_view host) {
@@ -76,8 +77,23 @@ async::Task<Result<std::vector<RuntimeItem>>> NodeView::items(Kind kind) {
   co_return items;
 }
 
+// Few are asked for one by one: reading all takes seconds where there are a million keys.
 async::Task<Result<std::vector<RuntimeItem>>> NodeView::checked_items() {
   std::vector<RuntimeItem> items;
+  const upstream::HealthTable& checked = parts_.configuration.builder().health();
+  if (checked.size() <= kFewItems) {
+    std::vector<std::string> keys;
+    checked.for_each([&](const std::string& key, auto&) { keys.push_back(key); });
+    std::sort(keys.begin(), keys.end());
+    for (const std::string& key : keys) {
+      auto name = parts_.configuration.name_of(key);
+      if (!name) continue;
+      Result<std::optional<RuntimeItem>> found = co_await item(name->kind, std::move(name->id));
+      if (!found) co_return tl::unexpected(found.error());
+      if (*found) items.push_back(std::move(**found));
+    }
+    co_return items;
+  }
   std::string text = "\"checks\"";
   for (Kind kind : kChecked) {
     store::Outcome<std::vector<store::Entry>> entries =

@@ -143,6 +143,7 @@ std::string Builder::key_of(Kind kind, std::string_view id) const {
 }
 
 void Builder::change_one(const Change& change, Draft& draft, Batch& batch) {
+  references_.set(change.kind, change.id, draft.references);
   Result<void> done = change_inner_upstreams(change, draft, batch);
   settle(change, draft);
   if (done) done = dispatch(change, draft, batch);

@@ -23,6 +23,7 @@
 #include "config/service.h"
 #include "plugin/catalogue.h"
 #include "snapshot/draft.h"
+#include "snapshot/reference_index.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/upstream_maker.h"
 
@@ -61,6 +62,10 @@ class Builder final {
   void catalogue_changed() { ++catalogue_round_; }
 
   std::vector<Quarantined> quarantined() const;
+  // False: nothing that has been applied refers to it, be it served or quarantined.
+  bool may_be_used(config::Kind kind, std::string_view id) const {
+    return references_.may_be_used(kind, id);
+  }
 
   // ---- for whoever explains what is served
 
@@ -263,6 +268,7 @@ class Builder final {
   Json metadata_ = Json::object();
   uint64_t metadata_round_ = 0;
   std::map<std::string, Quarantined, std::less<>> quarantined_;  // by key
+  ReferenceIndex references_;
   uint64_t catalogue_round_ = 0;
   Snapshot current_;
 };

@@ -89,6 +89,7 @@ Draft DraftReader::read(const Change& change) const {
     draft.content = tl::unexpected(value.error());
     return draft;
   }
+  draft.references = config::references_of(change.kind, *value);
   const Json* plugins = value->find("plugins");
   draft.splits_traffic = plugins != nullptr && plugins->contains("traffic-split");
   draft.open = values_ != nullptr && values_->decrypt(change.kind, *value);

@@ -46,7 +46,8 @@ struct Draft {
 
   Result<Content> content;  // says nothing when the change erases
   bool open = false;
-  bool splits_traffic = false;   // it may have upstreams within traffic-split
+  bool splits_traffic = false;                // it may have upstreams within traffic-split
+  std::vector<config::Reference> references;  // also when the rest cannot be read
   uint64_t digest = 0;           // of the value but for the times in it; of a service, and but for
                                  // its upstream; never 0
   uint64_t upstream_digest = 0;  // of the upstream within the value; 0: there is none

@@ -6,9 +6,9 @@
 namespace pylon::snapshot {
 
 unsigned ReadAhead::threads_for(size_t changes) {
+  if (changes < kWorthIt) return 0;  // before the cores are asked for, which opens a file
   unsigned cores = std::thread::hardware_concurrency();
-  if (changes < kWorthIt || cores < 2) return 0;
-  return std::min(cores - 1, kMaxThreads);
+  return cores < 2 ? 0 : std::min(cores - 1, kMaxThreads);
 }
 
 ReadAhead::ReadAhead(const DraftReader& reader, std::span<const Change* const> changes)

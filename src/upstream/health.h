@@ -76,9 +76,10 @@ class HealthTable {
   // The resource is gone; upstreams that are still pinned keep the group alive.
   void forget(std::string_view key);
   size_t size() const { return groups_.size(); }
+  // fn(key, group)
   template <class Fn>
   void for_each(Fn&& fn) const {
-    for (const auto& [key, group] : groups_) fn(*group);
+    for (const auto& [key, group] : groups_) fn(key, *group);
   }
 
  private:

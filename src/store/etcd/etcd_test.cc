@@ -136,7 +136,7 @@ struct Mirrored {
     return mirror.end_comparison().value_or("");
   }
 
-  Mirror mirror;
+  Mirror mirror{"/"};
 };
 
 Entry entry(const std::string& key, int64_t created, int64_t modified) {
@@ -241,6 +241,27 @@ TEST(EtcdMirror, AFillingMayGoBack) {
   here.mirror.end_filling(5, 2);
   EXPECT_EQ(here.mirror.revision(), 5);
   EXPECT_TRUE(here.mirror.apply({6, {{entry("/a", 2, 6), false}}}));
+}
+
+TEST(EtcdMirror, KnowsTheNewestOfAFolder) {
+  Mirror mirror("/p/");
+  EXPECT_EQ(mirror.newest_in("/p/routes/"), std::nullopt);
+  mirror.begin_filling();
+  mirror.fill(entry("/p/consumers/bob", 2, 3));
+  mirror.fill(entry("/p/consumers/bob/credentials/1", 4, 4));
+  mirror.fill(entry("/p/routes/1", 2, 2));
+  mirror.apply({6, {{entry("/p/routes/2", 6, 6), false}}});
+  mirror.end_filling(5, 1);
+  EXPECT_EQ(mirror.newest_in("/p/consumers/"), 4);
+  EXPECT_EQ(mirror.newest_in("/p/routes/"), 6);
+  EXPECT_EQ(mirror.newest_in("/p/services/"), 0);
+  mirror.apply({7, {{entry("/p/routes/2", 0, 7), true}}});
+  mirror.apply({8, {{entry("/p/services/1", 8, 8), false}}});
+  EXPECT_EQ(mirror.newest_in("/p/routes/"), 6);
+  EXPECT_EQ(mirror.newest_in("/p/services/"), 8);
+  for (std::string_view other : {"", "/", "/p/", "/p/routes", "/p/consumers/bob/credentials/"}) {
+    EXPECT_EQ(mirror.newest_in(other), std::nullopt) << other;
+  }
 }
 
 TEST(EtcdMirror, AFillingEndsTheComparison) {

@@ -9,6 +9,7 @@ namespace pylon::store::etcd {
 
 void Mirror::begin_filling() {
   keys_.clear();
+  newest_.clear();
   next_bounds_.clear();
   filled_ = 0;
   filling_ = true;
@@ -18,7 +19,27 @@ void Mirror::begin_filling() {
   comparing_ = false;
 }
 
+// "/apisix/routes/1" -> "/apisix/routes/"; empty: the key is in none.
+std::string_view Mirror::folder_of(std::string_view key) const {
+  if (!key.starts_with(prefix_)) return {};
+  return key.substr(0, key.find('/', prefix_.size()) + 1);
+}
+
+void Mirror::note_version(std::string_view key, int64_t revision) {
+  std::string_view folder = folder_of(key);
+  auto at = newest_.find(folder);
+  if (at == newest_.end()) at = newest_.emplace(folder, 0).first;
+  at->second = std::max(at->second, revision);
+}
+
+std::optional<int64_t> Mirror::newest_in(std::string_view folder) const {
+  if (!filled() || folder.empty() || folder_of(folder) != folder) return std::nullopt;
+  auto at = newest_.find(folder);
+  return at == newest_.end() ? 0 : at->second;
+}
+
 void Mirror::fill(const Entry& entry) {
+  note_version(entry.key, entry.mod_revision);
   keys_.try_emplace(entry.key, {entry.create_revision, entry.mod_revision, round_ - 1});
   if (++filled_ % kPieceKeys == 0) next_bounds_.push_back(entry.key);
 }
@@ -58,6 +79,7 @@ void Mirror::apply(const Told& told) {
     if (comparing_) erased_[told.key] = told.revision;
     return;
   }
+  note_version(told.key, told.revision);
   auto [held, fresh] = keys_.try_emplace(told.key, {0, 0, round_ - 1});
   held->create_revision = told.create_revision;
   held->mod_revision = told.revision;

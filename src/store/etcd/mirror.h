@@ -17,6 +17,9 @@ namespace pylon::store::etcd {
 
 class Mirror {
  public:
+  // `prefix` of all keys: "/apisix/".
+  explicit Mirror(std::string prefix) : prefix_(std::move(prefix)) {}
+
   static constexpr size_t kPieceKeys = 1'000;
   static constexpr size_t kMostTold = 100'000;  // changes during a filling
 
@@ -32,6 +35,10 @@ class Mirror {
   int64_t revision() const { return revision_; }
   uint64_t cluster_id() const { return cluster_id_; }
   size_t size() const { return keys_.size(); }
+
+  // The newest version among the keys that begin so, of those that are there or were once; only for
+  // one folder below the prefix ("/apisix/routes/"), nothing for others.
+  std::optional<int64_t> newest_in(std::string_view folder) const;
 
   // False: it knew that already.
   bool apply(const ChangeSet& set);
@@ -63,10 +70,14 @@ class Mirror {
   static constexpr size_t kMostSuspects = 10'000;
 
   void apply(const Told& told);
+  std::string_view folder_of(std::string_view key) const;
+  void note_version(std::string_view key, int64_t revision);
   void suspect(std::string_view key, int64_t listed_revision);
   std::optional<std::string> judge(const std::string& key, int64_t listed_revision) const;
 
+  const std::string prefix_;
   KeyTable<Held> keys_;
+  std::map<std::string, int64_t, std::less<>> newest_;  // by folder
   std::vector<std::string> bounds_;
   std::vector<std::string> next_bounds_;
   size_t filled_ = 0;
