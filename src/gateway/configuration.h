@@ -126,8 +126,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   int64_t gap_us_ = 0;         // when the last one came; 0: none did
   int64_t not_before_us_ = 0;  // the next reload, when gaps come thick and fast
   AppliedKeys keys_;
-  int64_t revision_ = 0;          // of the store, as applied
-  uint64_t published_count_ = 0;  // numbers the snapshots, also those that only names have changed
+  int64_t revision_ = 0;  // of the store, as applied
 };
 
 }  // namespace pylon::gateway

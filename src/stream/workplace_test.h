@@ -103,7 +103,7 @@ struct TestWorkplace : snapshot::BuilderFixture {
     publish();
   }
   void publish() {
-    versions.publish(builder.snapshot(), static_cast<uint64_t>(next_revision));
+    versions.publish(builder.snapshot());
     versions.seat(0).take_newest();
   }
 
