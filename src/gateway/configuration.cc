@@ -1,6 +1,6 @@
 #include "gateway/configuration.h"
 
-#include "gateway/shared_parts.h"
+#include "gateway/room_options.h"
 #include "observe/log.h"
 
 namespace pylon::gateway {
