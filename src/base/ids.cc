@@ -86,18 +86,6 @@ void write_nanoid(char* to, size_t count) {
   for (size_t i = 0; i < count; ++i) to[i] = kUrlSafe[static_cast<uint8_t>(to[i]) & 63];
 }
 
-std::string uuid_v4() {
-  std::string text(kUuidChars, '\0');
-  write_uuid_v4(text.data());
-  return text;
-}
-
-std::string nanoid(size_t count) {
-  std::string text(count, '\0');
-  write_nanoid(text.data(), count);
-  return text;
-}
-
 std::string random_text(size_t count, std::string_view alphabet) {
   std::string text(count, '\0');
   for (char& c : text) c = alphabet[random_below(static_cast<uint32_t>(alphabet.size()))];

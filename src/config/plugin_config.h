@@ -33,10 +33,4 @@ struct GlobalRule {
   static constexpr bool closed = true;
 };
 
-// What all configurations of one plugin share. The plugin knows its schema.
-struct PluginMetadata {
-  std::string plugin;
-  Json value;
-};
-
 }  // namespace pylon::config

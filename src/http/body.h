@@ -58,12 +58,6 @@ class BodySink {
   virtual Push push_pipe(net::PipeLease /*octets*/, bool /*end*/) { return Push::error; }
 };
 
-// The body of no octets.
-class EmptyBody final : public Body {
- public:
-  Chunk pull() override { return {Pull::end, {}}; }
-};
-
 // Octets that the caller keeps alive.
 class TextBody final : public Body {
  public:

@@ -37,8 +37,6 @@ class Inbox final : private ReadBuffer::Borrower {
   // Makes what is there independent of the thread's buffer.
   void stash() override;
 
-  size_t owned_bytes() const { return capacity_; }
-
  private:
   void reserve(size_t more);
   void release_owned();

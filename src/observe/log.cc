@@ -291,15 +291,6 @@ ErrorLog& error_log() {
 
 std::string_view level_name(Level level) { return kNames[static_cast<size_t>(level)]; }
 
-std::optional<Level> level_of(std::string_view name) {
-  if (name == "err") return Level::error;
-  if (name == "stderr") return Level::emerg;
-  for (size_t i = 0; i < kNames.size(); ++i) {
-    if (iequals(name, kNames[i])) return static_cast<Level>(i);
-  }
-  return std::nullopt;
-}
-
 Result<void> start_log(const LogOptions& options) { return error_log().start(options); }
 void stop_log() { error_log().stop(); }
 void reopen_log() { error_log().reopen(); }

@@ -118,13 +118,5 @@ TEST_F(LogTest, AnUnwritablePathIsSaid) {
   EXPECT_THAT(started.error().message, HasSubstr("/nonexistent/error.log"));
 }
 
-TEST(LogLevel, NamesGoBothWays) {
-  EXPECT_EQ(level_of("warn"), Level::warn);
-  EXPECT_EQ(level_of("ERR"), std::nullopt);
-  EXPECT_EQ(level_of("err"), Level::error);
-  EXPECT_EQ(level_of("loud"), std::nullopt);
-  EXPECT_EQ(level_name(Level::notice), "notice");
-}
-
 }  // namespace
 }  // namespace pylon::observe

@@ -129,7 +129,6 @@ class Metrics {
   // A family of that name that exists already is given back: declare it the same way each time.
   FamilyId family(FamilySpec spec);
   MetricShard& shard(size_t index) { return *shards_[index]; }
-  size_t shard_count() const { return shards_.size(); }
 
   // All families with at least one series, added up over the shards. Any thread.
   void write(MetricText& text) const;

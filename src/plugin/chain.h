@@ -53,7 +53,6 @@ class Chain {
   bool empty() const { return members_.empty(); }
   bool has(Phase phase) const { return begin_[index(phase)] != begin_[index(phase) + 1]; }
   bool is_async(Phase phase) const { return (async_phases_ >> index(phase)) & 1; }
-  size_t state_bytes() const { return state_bytes_; }
   // Of the plugins in it that replace their instance in the global rules.
   uint64_t prefer_bits() const { return prefer_bits_; }
   // Never the same for two chains built by build(); 0 for the one without plugins.

@@ -48,8 +48,6 @@ class Stream final : public net::Stream {
 
   // Why it is broken, in words; empty when the stream below broke: error() tells then.
   const std::string& failure() const { return failure_; }
-  // The handshake ended with nothing wrong but that the peer left.
-  bool peer_left() const { return broken_ && failure_.empty(); }
 
   // Of no meaning until the handshake is over.
   const Agreed& agreed() const { return agreed_; }
