@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <sys/random.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>

@@ -2,6 +2,9 @@
 // request. Source: APISIX 3.18 schema_def.lua `plugin_config`, `global_rule`.
 #pragma once
 
+#include <string>
+#include <tuple>
+
 #include "config/common.h"
 
 namespace pylon::config {

@@ -1,6 +1,7 @@
 #include "gateway/configuration.h"
 
 #include "gateway/room_options.h"
+#include "net/waker.h"
 #include "observe/log.h"
 
 namespace pylon::gateway {

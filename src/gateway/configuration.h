@@ -5,11 +5,14 @@
 // the same way. When changes may be missing, everything is loaded again and the difference applied.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/node.h"
@@ -18,8 +21,6 @@
 #include "gateway/settings.h"
 #include "gateway/stored_values.h"
 #include "net/loop.h"
-#include "net/loop_clock.h"
-#include "net/waker.h"
 #include "plugin/catalogue.h"
 #include "snapshot/builder.h"
 #include "snapshot/versions.h"

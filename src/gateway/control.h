@@ -6,6 +6,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +20,6 @@
 #include "gateway/gateway.h"
 #include "gateway/inherited.h"
 #include "gateway/node_view.h"
-#include "gateway/room_options.h"
 #include "gateway/settings.h"
 #include "gateway/stored_values.h"
 #include "gateway/worker.h"

@@ -1,6 +1,8 @@
 // What config.yaml means for the rooms below: their options, made from Settings.
 #pragma once
 
+#include <string>
+
 #include "expr/template.h"
 #include "gateway/secret_store.h"
 #include "gateway/settings.h"

@@ -5,6 +5,7 @@
 // driver of the exchange waits for its next event and pulls anew.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 

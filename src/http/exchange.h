@@ -6,7 +6,6 @@
 // worker.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>

@@ -5,6 +5,7 @@
 // the thread, or stash(). Belongs to one loop.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 

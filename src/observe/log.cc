@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <condition_variable>
@@ -14,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/strings.h"
 
 namespace pylon::observe {
 namespace {

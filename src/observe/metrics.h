@@ -9,9 +9,9 @@
 //   Metrics metrics({.shards = workers + 1});
 //   FamilyId status = metrics.family({.name = "apisix_http_status", .help = "HTTP status codes",
 //                                     .type = MetricType::counter, .labels = {"code", "route"}});
-//   Counter ok = metrics.shard(worker).counter(status, std::array{"200"sv, "1"sv});   // once
-//   ok.add(1);                                                                        // per
-//   request
+//   // Once:
+//   Counter ok = metrics.shard(worker).counter(status, std::array{"200"sv, "1"sv});
+//   ok.add(1);  // per request
 #pragma once
 
 #include <atomic>

@@ -5,15 +5,14 @@
 // from, in the snapshot. Immutable; any worker may run it.
 //
 //   ActiveChain chain(route.chain(), exchange);      // once per exchange, when the route is known
-//   Verdict verdict = chain.is_async(Phase::access) ? co_await pending : chain.run(Phase::access,
-//   x);
+//   Verdict verdict = chain.is_async(phase) ? co_await chain.run_async(phase, exchange)
+//                                           : chain.run(phase, exchange);
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "async/task.h"

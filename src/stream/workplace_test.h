@@ -2,8 +2,11 @@
 // memory, and a plugin that does what it is told.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 

@@ -11,6 +11,8 @@
 // have been cut short (RFC 9112 9.8).
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
