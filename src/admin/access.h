@@ -1,9 +1,11 @@
 // Access: who may use the Admin API. Source: Admin API reference, section 1.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ip.h"

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "admin/test_certificate.h"
+#include "tls/test_certificate.h"
 
 namespace pylon::admin {
 namespace {
@@ -15,17 +15,18 @@ std::string fault(std::string_view certificate, std::string_view key) {
 }
 
 TEST(Certificate, ChecksTheCertificateAndItsKey) {
-  TestCertificate one = make_certificate();
-  TestCertificate other = make_certificate();
-  EXPECT_EQ(fault(one.certificate, one.key), "");
-  EXPECT_EQ(fault(one.certificate, ""), "");
-  EXPECT_EQ(fault(one.certificate + other.certificate, one.key), "");
-  EXPECT_EQ(fault(one.certificate, other.key), "the key does not belong to the cert");
-  EXPECT_EQ(fault(one.certificate, one.certificate),
+  tls::TestCertificate one = tls::make_test_certificate("one.test");
+  tls::TestCertificate other = tls::make_test_certificate("other.test");
+  std::string certificate = one.pem(), key = one.key_pem();
+  EXPECT_EQ(fault(certificate, key), "");
+  EXPECT_EQ(fault(certificate, ""), "");
+  EXPECT_EQ(fault(certificate + other.pem(), key), "");
+  EXPECT_EQ(fault(certificate, other.key_pem()), "the key does not belong to the cert");
+  EXPECT_EQ(fault(certificate, certificate),
             "failed to parse key: PEM_read_bio_PrivateKey() failed");
-  EXPECT_EQ(fault(one.certificate, "no PEM"), "failed to decrypt previous encrypted key");
-  EXPECT_EQ(fault("", one.key), "failed to parse cert: PEM_read_bio_X509_AUX() failed");
-  EXPECT_EQ(fault(one.key, one.key), "failed to parse cert: PEM_read_bio_X509_AUX() failed");
+  EXPECT_EQ(fault(certificate, "no PEM"), "failed to decrypt previous encrypted key");
+  EXPECT_EQ(fault("", key), "failed to parse cert: PEM_read_bio_X509_AUX() failed");
+  EXPECT_EQ(fault(key, key), "failed to parse cert: PEM_read_bio_X509_AUX() failed");
 }
 
 }  // namespace

@@ -10,9 +10,9 @@
 // one away that others use. Secrets are not shown: of an ssl's keys only that they have changed.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "admin/node.h"

@@ -6,8 +6,12 @@
 // until this node's workers serve it (`?wait=none` does not), and answers with X-Pylon-Revision.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "admin/checks.h"

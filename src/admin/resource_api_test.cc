@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "admin/test_certificate.h"
 #include "admin/testing.h"
+#include "tls/test_certificate.h"
 
 namespace pylon::admin {
 namespace {
@@ -336,9 +336,9 @@ TEST(ResourceApi, MetadataAndSecrets) {
 
 TEST(ResourceApi, KeysOfCertificatesAreNotShown) {
   Desk desk;
-  TestCertificate pem = make_certificate();
+  tls::TestCertificate made = tls::make_test_certificate("a.com");
   Json ssl =
-      Json::object({{"sni", "a.com"}, {"cert", Json(pem.certificate)}, {"key", Json(pem.key)}});
+      Json::object({{"sni", "a.com"}, {"cert", Json(made.pem())}, {"key", Json(made.key_pem())}});
   EXPECT_EQ(desk.call("PUT", "/ssls/1", ssl.dump()).status, 201);
   for (const char* target : {"/ssls/1", "/ssls"}) {
     std::string shown = desk.talk("GET", target);

@@ -8,6 +8,8 @@
 // lower one is refused. Source: the shared reference of the Admin API, section 5.
 #pragma once
 
+#include <string_view>
+
 #include "admin/node.h"
 #include "async/task.h"
 #include "base/clock.h"

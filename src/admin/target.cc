@@ -1,5 +1,7 @@
 #include "admin/target.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace pylon::admin {

@@ -1,12 +1,14 @@
 // An Admin API over a store in memory, with a few plugins, for tests.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
-#include <vector>
 
 #include "admin/admin_api.h"
 #include "base/clock.h"

@@ -2,6 +2,7 @@
 // Source: Admin API reference, section 3, last column of the table.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>

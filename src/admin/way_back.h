@@ -7,6 +7,7 @@
 // brought back as it was.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 // Hashing of byte strings (XXH3) and hash containers that are looked up by view.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>

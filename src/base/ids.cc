@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <sys/random.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -84,18 +83,6 @@ void write_uuid_v4(char* to) {
 void write_nanoid(char* to, size_t count) {
   random_bytes(to, count);
   for (size_t i = 0; i < count; ++i) to[i] = kUrlSafe[static_cast<uint8_t>(to[i]) & 63];
-}
-
-std::string uuid_v4() {
-  std::string text(kUuidChars, '\0');
-  write_uuid_v4(text.data());
-  return text;
-}
-
-std::string nanoid(size_t count) {
-  std::string text(count, '\0');
-  write_nanoid(text.data(), count);
-  return text;
 }
 
 std::string random_text(size_t count, std::string_view alphabet) {

@@ -20,8 +20,6 @@ constexpr size_t kNanoidChars = 21;
 void write_uuid_v4(char* to);
 void write_nanoid(char* to, size_t count = kNanoidChars);  // A-Za-z0-9_-
 
-std::string uuid_v4();
-std::string nanoid(size_t count = kNanoidChars);
 std::string random_text(size_t count, std::string_view alphabet);  // alphabet: 1..256 characters
 
 }  // namespace pylon

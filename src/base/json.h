@@ -6,6 +6,7 @@
 // bytes; of duplicate keys the last one wins (as cjson does).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

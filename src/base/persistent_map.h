@@ -11,8 +11,8 @@
 //   auto next = std::move(edit).commit();
 #pragma once
 
-#include <algorithm>
-#include <memory>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -4,6 +4,7 @@
 // or drops a Ref; workers reach the object through a pinned version and never touch the counter.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>

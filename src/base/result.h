@@ -1,5 +1,5 @@
-// Result<T>: a value or an Error. The control plane's way to fail (the data plane has
-// http/error.h).
+// Result<T>: a value or an Error in words. The control plane's way to fail; the data plane has
+// small enums and statuses.
 #pragma once
 
 #include <string>

@@ -170,19 +170,6 @@ void hex_encode(std::string_view bytes, char* to) {
   }
 }
 
-std::optional<std::string> hex_decode(std::string_view text) {
-  if (text.size() % 2 != 0) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() / 2);
-  for (size_t i = 0; i < text.size(); i += 2) {
-    int high = hex_digit(text[i]);
-    int low = hex_digit(text[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high << 4 | low);
-  }
-  return out;
-}
-
 std::string base64_encode(std::string_view bytes) {
   std::string out = encode64(bytes, kBase64);
   out.append((4 - out.size() % 4) % 4, '=');

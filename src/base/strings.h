@@ -36,7 +36,6 @@ std::optional<double> parse_double(std::string_view text);  // finite only
 std::string hex_encode(std::string_view bytes);  // lower case
 // The same into a buffer of twice the size.
 void hex_encode(std::string_view bytes, char* to);
-std::optional<std::string> hex_decode(std::string_view text);
 int hex_digit(char c);  // 0..15, or -1
 
 // RFC 4648. base64 is padded, base64url is not; decoding of both takes padding or none.

@@ -39,14 +39,11 @@ TEST(Strings, Base64) {
     for (char& c : bytes) c = static_cast<char>(random());
     EXPECT_EQ(base64_decode(base64_encode(bytes)), bytes);
     EXPECT_EQ(base64url_decode(base64url_encode(bytes)), bytes);
-    EXPECT_EQ(hex_decode(hex_encode(bytes)), bytes);
     EXPECT_EQ(percent_decode(percent_encode(bytes)), bytes);
   }
 }
 
 TEST(Strings, EscapesRefuseCutInput) {
-  EXPECT_FALSE(hex_decode("abc"));
-  EXPECT_FALSE(hex_decode("zz"));
   EXPECT_EQ(percent_decode("a%20b+c"), "a b+c");
   EXPECT_FALSE(percent_decode("%2"));
   EXPECT_FALSE(percent_decode("%"));

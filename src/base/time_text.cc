@@ -2,9 +2,6 @@
 
 #include <array>
 #include <cstring>
-#include <string>
-
-#include "base/strings.h"
 
 namespace pylon {
 namespace {
@@ -19,7 +16,7 @@ struct Moment {
   unsigned month, day, weekday, hour, minute, second;  // month from 1, Sunday is 0
 };
 
-// Howard Hinnant, chrono-Compatible Low-Level Date Algorithms: civil_from_days, days_from_civil.
+// Howard Hinnant, chrono-Compatible Low-Level Date Algorithms: civil_from_days.
 Moment moment_of(int64_t unix_s) {
   int64_t days = unix_s / kDayS;
   int64_t rest = unix_s % kDayS;
@@ -40,15 +37,6 @@ Moment moment_of(int64_t unix_s) {
   moment.minute = static_cast<unsigned>(rest / 60 % 60);
   moment.second = static_cast<unsigned>(rest % 60);
   return moment;
-}
-
-int64_t days_from_civil(int64_t year, unsigned month, unsigned day) {
-  year -= month <= 2;
-  int64_t era = (year >= 0 ? year : year - 399) / 400;
-  auto year_of_era = static_cast<unsigned>(year - era * 400);
-  unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146097 + static_cast<int64_t>(day_of_era) - 719468;
 }
 
 class Pen {
@@ -91,76 +79,6 @@ struct Cached {
   }
 };
 
-// Reads the parts of a date in the order that the three forms have them.
-class DateReader {
- public:
-  explicit DateReader(std::string_view text) : text_(text) {}
-
-  bool literal(std::string_view expected) {
-    if (!text_.starts_with(expected)) return false;
-    text_.remove_prefix(expected.size());
-    return true;
-  }
-  bool number(size_t digits, unsigned& value) {
-    auto parsed = parse_uint(text_.substr(0, digits));
-    if (text_.size() < digits || !parsed) return false;
-    value = static_cast<unsigned>(*parsed);
-    text_.remove_prefix(digits);
-    return true;
-  }
-  bool padded_day(unsigned& day) { return literal(" ") ? number(1, day) : number(2, day); }
-  bool month(unsigned& month) {
-    for (unsigned i = 0; i < kMonths.size(); ++i) {
-      if (literal(kMonths[i])) {
-        month = i + 1;
-        return true;
-      }
-    }
-    return false;
-  }
-  bool time(Moment& moment) {
-    return number(2, moment.hour) && literal(":") && number(2, moment.minute) && literal(":") &&
-           number(2, moment.second);
-  }
-  bool year(size_t digits, Moment& moment) {
-    unsigned year;
-    if (!number(digits, year)) return false;
-    moment.year = digits == 4 ? year : year + (year < 70 ? 2000 : 1900);
-    return true;
-  }
-  void skip_until(char c) {
-    while (!text_.empty() && text_.front() != c) text_.remove_prefix(1);
-  }
-  bool at_end() const { return text_.empty(); }
-
- private:
-  std::string_view text_;
-};
-
-bool read_imf(DateReader in, Moment& m) {
-  in.skip_until(',');
-  return in.literal(", ") && in.number(2, m.day) && in.literal(" ") && in.month(m.month) &&
-         in.literal(" ") && in.year(4, m) && in.literal(" ") && in.time(m) && in.literal(" GMT") &&
-         in.at_end();
-}
-
-bool read_rfc850(DateReader in, Moment& m) {
-  in.skip_until(',');
-  return in.literal(", ") && in.number(2, m.day) && in.literal("-") && in.month(m.month) &&
-         in.literal("-") && in.year(2, m) && in.literal(" ") && in.time(m) && in.literal(" GMT") &&
-         in.at_end();
-}
-
-bool read_asctime(DateReader in, Moment& m) {
-  in.skip_until(' ');
-  return in.literal(" ") && in.month(m.month) && in.literal(" ") && in.padded_day(m.day) &&
-         in.literal(" ") && in.time(m) && in.literal(" ") && in.year(4, m) && in.at_end();
-}
-
-bool in_calendar(const Moment& m) {
-  return m.day >= 1 && m.day <= 31 && m.hour < 24 && m.minute < 60 && m.second <= 60;
-}
-
 }  // namespace
 
 void write_http_date(int64_t unix_s, char* to) {
@@ -197,14 +115,6 @@ std::string_view time_local(int64_t unix_s) {
 std::string_view iso8601(int64_t unix_s) {
   static thread_local Cached<kIso8601Chars> cached;
   return cached.at(unix_s, write_iso8601);
-}
-
-std::optional<int64_t> parse_http_date(std::string_view text) {
-  Moment m{};
-  DateReader in(text);
-  if (!read_imf(in, m) && !read_rfc850(in, m) && !read_asctime(in, m)) return std::nullopt;
-  if (!in_calendar(m)) return std::nullopt;
-  return days_from_civil(m.year, m.month, m.day) * kDayS + m.hour * 3600 + m.minute * 60 + m.second;
 }
 
 }  // namespace pylon

@@ -4,8 +4,8 @@
 // function is called on the same thread for another second.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace pylon {
@@ -22,8 +22,5 @@ void write_iso8601(int64_t unix_s, char* to);     // nginx $time_iso8601
 std::string_view http_date(int64_t unix_s);
 std::string_view time_local(int64_t unix_s);
 std::string_view iso8601(int64_t unix_s);
-
-// All three date forms of RFC 9110 5.6.7.
-std::optional<int64_t> parse_http_date(std::string_view text);
 
 }  // namespace pylon

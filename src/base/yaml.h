@@ -6,8 +6,8 @@
 // key that is no scalar, an unknown alias, a second document, invalid UTF-8.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "base/hash.h"

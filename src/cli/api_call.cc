@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <string.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/strings.h"
 #include "cli/line.h"

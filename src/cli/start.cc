@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <functional>
 
 #include "cli/commands.h"
 #include "gateway/pid_file.h"

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,8 +34,6 @@ constexpr std::string_view kLabels =
 constexpr std::string_view kDescription = R"({"type":"string","maxLength":256})";
 constexpr std::string_view kTimestamp = R"({"type":"integer"})";
 constexpr std::string_view kScript = R"({"type":"string","minLength":10,"maxLength":102400})";
-constexpr std::string_view kUri =
-    R"({"type":"string","pattern":"^[^\\/]+:\\/\\/([\\da-zA-Z.-]+|\\[[\\da-fA-F:]+\\])(:\\d+)?"})";
 constexpr std::string_view kUriPattern = R"(^[^\/]+:\/\/([\da-zA-Z.-]+|\[[\da-fA-F:]+\])(:\d+)?)";
 
 using Labels = std::vector<std::pair<std::string, std::string>>;

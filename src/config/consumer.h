@@ -1,6 +1,10 @@
 // Consumer, its credentials and its group. Source: APISIX 3.18 schema_def.lua.
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <tuple>
+
 #include "config/common.h"
 
 namespace pylon::config {

@@ -5,8 +5,11 @@
 // makes new versions; workers look up in the version they have pinned, without allocating.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/persistent_map.h"
 #include "base/ref.h"

@@ -1,6 +1,13 @@
 // The `checks` of an upstream: how nodes are probed (active) and judged by their answers (passive).
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
 #include "config/common.h"
 
 namespace pylon::config {

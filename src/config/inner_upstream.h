@@ -1,6 +1,7 @@
 // Upstreams that are written within a plugin's configuration: those of traffic-split's rules.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -2,6 +2,9 @@
 // request. Source: APISIX 3.18 schema_def.lua `plugin_config`, `global_rule`.
 #pragma once
 
+#include <string>
+#include <tuple>
+
 #include "config/common.h"
 
 namespace pylon::config {
@@ -31,12 +34,6 @@ struct GlobalRule {
       std::tuple{id_field(&GlobalRule::id).required(), kCreateTimeField, kUpdateTimeField,
                  plugins_field(&GlobalRule::plugins).required()};
   static constexpr bool closed = true;
-};
-
-// What all configurations of one plugin share. The plugin knows its schema.
-struct PluginMetadata {
-  std::string plugin;
-  Json value;
 };
 
 }  // namespace pylon::config

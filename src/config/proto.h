@@ -1,6 +1,9 @@
 // Proto: a protocol buffers definition, for gRPC transcoding. Source: APISIX 3.18 schema_def.lua.
 #pragma once
 
+#include <string>
+#include <tuple>
+
 #include "config/common.h"
 
 namespace pylon::config {

@@ -1,7 +1,13 @@
 // Route: which requests, and what is done with them. Source: APISIX 3.18 schema_def.lua `route`.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 #include "config/common.h"
 #include "config/upstream.h"

@@ -2,6 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 #include "config/common.h"
 

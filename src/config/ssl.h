@@ -2,7 +2,12 @@
 // schema_def.lua `ssl`.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 #include "config/common.h"
 

@@ -2,7 +2,13 @@
 // member of a route, service or stream route. Source: APISIX 3.18 schema_def.lua `upstream_schema`.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 #include "config/common.h"
 #include "config/health_check.h"

@@ -2,6 +2,8 @@
 // Source: Admin API reference, sections 6 and 7. Without authentication: it listens on loopback.
 #pragma once
 
+#include <string>
+
 #include "async/task.h"
 #include "control/health_page.h"
 #include "control/runtime_view.h"

@@ -2,6 +2,7 @@
 // The gateway implements it over its configuration. Control thread only; tasks resume on it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -2,6 +2,7 @@
 // this folder; lives in Exchange::body_document.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>

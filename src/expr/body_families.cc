@@ -1,5 +1,7 @@
 // Families of variables that look into the buffered request body.
 #include "expr/body_document.h"
+
+#include <span>
 #include "expr/getters.h"
 #include "http/uri.h"
 

@@ -1,9 +1,10 @@
 // Comparison: one [variable, operator, value] of a Condition. Internal to this folder.
 #pragma once
 
+#include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/ip.h"
 #include "base/json.h"

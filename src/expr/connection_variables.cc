@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <span>
 #include <string>
 
 #include "base/strings.h"

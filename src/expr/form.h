@@ -1,6 +1,7 @@
 // The values of a form or of a query, as JSON.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "base/json.h"

@@ -1,6 +1,5 @@
 // GraphQL documents: what is found lies within the text.
 #include <cstdlib>
-#include <functional>
 #include <vector>
 
 #include "expr/graphql.h"

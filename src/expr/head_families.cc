@@ -1,5 +1,8 @@
 // Families of variables that the heads of request and response answer.
 #include "expr/getters.h"
+
+#include <algorithm>
+#include <span>
 #include "http/uri.h"
 
 namespace pylon::expr {

@@ -1,6 +1,7 @@
 // Paths into a JSON value, as `post_arg.<path>` has them.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "base/json.h"

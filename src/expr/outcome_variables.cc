@@ -1,5 +1,7 @@
 // Variables about the response, the times, and what the request was matched to.
 #include "base/time_text.h"
+
+#include <span>
 #include "expr/getters.h"
 
 namespace pylon::expr {

@@ -1,5 +1,7 @@
 // Variables that the request's head answers.
 #include "base/ids.h"
+
+#include <span>
 #include "base/strings.h"
 #include "expr/getters.h"
 

@@ -1,5 +1,7 @@
 // Variables about the client's TLS session, as nginx has them.
 #include "expr/getters.h"
+
+#include <span>
 #include "http/tls_facts.h"
 
 namespace pylon::expr {

@@ -3,6 +3,8 @@
 
 #include "expr/getters.h"
 
+#include <span>
+
 namespace pylon::expr {
 namespace {
 

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/ids.h"
-#include "base/strings.h"
 #include "base/yaml.h"
 
 namespace pylon::gateway {

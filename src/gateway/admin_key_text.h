@@ -1,11 +1,11 @@
 // Puts generated admin keys into the text of a config.yaml, leaving every other byte as it is.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
-#include "gateway/settings.h"
 
 namespace pylon::gateway {
 

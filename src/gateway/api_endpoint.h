@@ -1,6 +1,7 @@
 // ApiEndpoint: a small HTTP server on the control thread: Admin API, Control API, status, metrics.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 

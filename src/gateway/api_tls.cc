@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "gateway/config_file.h"
-#include "gateway/shared_parts.h"
+#include "gateway/room_options.h"
 
 namespace pylon::gateway {
 namespace {

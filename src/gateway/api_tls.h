@@ -3,7 +3,8 @@
 #pragma once
 
 #include <memory>
-#include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "gateway/settings.h"

@@ -5,10 +5,10 @@
 // order does not matter. It is no protection against somebody who picks values for it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "base/key_table.h"

@@ -1,8 +1,9 @@
 // config.yaml on disk: where it is, what it says, and the admin key that is written back into it.
 #pragma once
 
+#include <cstddef>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/secret.h"

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
-#include "base/yaml.h"
 #include "gateway/admin_key_text.h"
 
 namespace pylon::gateway {

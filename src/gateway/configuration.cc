@@ -1,6 +1,7 @@
 #include "gateway/configuration.h"
 
-#include "gateway/shared_parts.h"
+#include "gateway/room_options.h"
+#include "net/waker.h"
 #include "observe/log.h"
 
 namespace pylon::gateway {
@@ -209,7 +210,7 @@ void Configuration::apply(Changes changes) {
 
 void Configuration::publish(std::unique_ptr<const snapshot::Snapshot> snapshot) {
   if (snapshot == nullptr) return;
-  parts_.versions.publish(std::move(snapshot), ++published_count_);
+  parts_.versions.publish(std::move(snapshot));
   published_();
 }
 
@@ -225,9 +226,8 @@ async::Task<void> Configuration::applied(int64_t) {
                                 deadline_us);
   }
   if (!settled) co_return;
-  co_await wait_for(
-      [this](auto done) { parts_.versions.when_served(published_count_, std::move(done)); },
-      deadline_us);
+  co_await wait_for([this](auto done) { parts_.versions.when_served(std::move(done)); },
+                    deadline_us);
 }
 
 // False: it has not come to its end by the deadline. The function may be called after that, too.

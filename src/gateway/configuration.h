@@ -5,11 +5,14 @@
 // the same way. When changes may be missing, everything is loaded again and the difference applied.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/node.h"
@@ -18,8 +21,6 @@
 #include "gateway/settings.h"
 #include "gateway/stored_values.h"
 #include "net/loop.h"
-#include "net/loop_clock.h"
-#include "net/waker.h"
 #include "plugin/catalogue.h"
 #include "snapshot/builder.h"
 #include "snapshot/versions.h"
@@ -129,8 +130,7 @@ class Configuration final : public admin::Node, private store::WatchListener {
   int64_t gap_us_ = 0;         // when the last one came; 0: none did
   int64_t not_before_us_ = 0;  // the next reload, when gaps come thick and fast
   AppliedKeys keys_;
-  int64_t revision_ = 0;          // of the store, as applied
-  uint64_t published_count_ = 0;  // numbers the snapshots, also those that only names have changed
+  int64_t revision_ = 0;  // of the store, as applied
 };
 
 }  // namespace pylon::gateway

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <map>
 
 #include "admin/checks.h"
@@ -13,6 +14,8 @@
 #include "gateway/etcd_side.h"
 #include "gateway/gateway.h"
 #include "gateway/listening.h"
+#include "gateway/room_options.h"
+#include "net/loop_clock.h"
 #include "observe/log.h"
 #include "observe/metric_text.h"
 #include "plugins/all.h"

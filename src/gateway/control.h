@@ -6,6 +6,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +21,6 @@
 #include "gateway/inherited.h"
 #include "gateway/node_view.h"
 #include "gateway/settings.h"
-#include "gateway/shared_parts.h"
 #include "gateway/stored_values.h"
 #include "gateway/worker.h"
 #include "net/loop_clock.h"

@@ -2,6 +2,8 @@
 // pylon_dns_cache_evicted_total. The series is there once it has happened.
 #pragma once
 
+#include <cstdint>
+
 #include "observe/metrics.h"
 #include "upstream/dns_cache.h"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "config/resource.h"
-#include "gateway/shared_parts.h"
+#include "gateway/room_options.h"
 #include "net/loop_clock.h"
 #include "store/etcd/etcd_store.h"
 #include "upstream/dns_transport.h"

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "gateway/settings.h"
 #include "net/loop.h"
 #include "store/store.h"
-#include "upstream/dns_config.h"
 
 namespace pylon::gateway {
 

@@ -5,6 +5,7 @@
 // Control thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "async/task.h"

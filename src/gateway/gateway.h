@@ -1,6 +1,7 @@
 // The gateway process: what `pylon start` runs under its supervisor.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "http/server.h"
 #include "tls/handshake.h"

@@ -12,6 +12,7 @@
 // (PR_SET_PDEATHSIG).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,6 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "base/secret.h"
-#include "gateway/settings.h"
 
 namespace pylon::gateway {
 

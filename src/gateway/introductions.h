@@ -5,8 +5,11 @@
 // who is believed becomes the client that its header names. Belongs to one loop.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "base/intrusive_list.h"
 #include "base/ip.h"

@@ -1,7 +1,7 @@
 // The sockets that a configuration wants, and those that are open.
 #pragma once
 
-#include <string>
+#include <cstddef>
 #include <vector>
 
 #include "base/result.h"

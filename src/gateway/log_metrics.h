@@ -3,6 +3,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <string_view>
 
 #include "observe/metrics.h"
 #include "proxy/log_courier.h"

@@ -7,7 +7,6 @@
 
 #include "admin/checks.h"
 #include "base/ip.h"
-#include "base/strings.h"
 #include "config/upstream.h"
 #include "net/waker.h"
 

@@ -2,9 +2,11 @@
 // the seats of the workers. Control thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "control/runtime_view.h"

@@ -7,6 +7,8 @@
 // Source: APISIX docs "Secret"; apisix.lru.secret of config.yaml.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>

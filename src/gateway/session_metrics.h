@@ -3,15 +3,15 @@
 //   pylon_stream_sessions{transport}                   under way now
 //   pylon_stream_sessions_total{transport,outcome}     what became of those that came
 //   <prefix>stream_active_connections{listen_addr}     under way, by the address that clients
-//   asked;
-//                                                      only where streams have the plugin
-//                                                      prometheus
+//                                                      asked; only where streams have the
+//                                                      plugin prometheus
 //
 // A series is there once something was counted in it.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "observe/metrics.h"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/strings.h"
 #include "gateway/settings_report.h"
 #include "gateway/settings_types.h"
 #include "store/etcd/client.h"

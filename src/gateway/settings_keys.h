@@ -2,7 +2,9 @@
 // nearest known key and docs/configuration.md come from them.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 

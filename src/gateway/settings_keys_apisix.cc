@@ -1,5 +1,6 @@
 // apisix.*
 #include <algorithm>
+#include <span>
 
 #include "base/strings.h"
 #include "gateway/settings_keys.h"

@@ -1,6 +1,8 @@
 // deployment.*
 #include "gateway/settings_keys.h"
 
+#include <span>
+
 namespace pylon::gateway {
 namespace {
 

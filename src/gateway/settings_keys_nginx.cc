@@ -1,6 +1,8 @@
 // nginx_config.*
 #include "gateway/settings_keys.h"
 
+#include <span>
+
 namespace pylon::gateway {
 namespace {
 

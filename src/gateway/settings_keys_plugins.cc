@@ -1,6 +1,8 @@
 // plugins, stream_plugins, plugin_attr.*, discovery and other top-level sections.
 #include "gateway/settings_keys.h"
 
+#include <span>
+
 namespace pylon::gateway {
 namespace {
 

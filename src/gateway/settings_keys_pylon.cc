@@ -1,6 +1,8 @@
 // pylon.*: what APISIX does not have.
 #include "gateway/settings_keys.h"
 
+#include <span>
+
 namespace pylon::gateway {
 namespace {
 

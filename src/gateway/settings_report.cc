@@ -1,7 +1,5 @@
 #include "gateway/settings_report.h"
 
-#include <algorithm>
-
 namespace pylon::gateway {
 namespace {
 

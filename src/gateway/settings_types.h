@@ -6,6 +6,7 @@
 // names the member that the key is stored in; reader and default come from that.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
+
 #include "http/server.h"
 
 namespace pylon::gateway {

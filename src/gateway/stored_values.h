@@ -10,7 +10,6 @@
 // nobody by it. Source: APISIX docs "Secret", core/env.lua, secret.lua.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>

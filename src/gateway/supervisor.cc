@@ -9,6 +9,8 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 #include <optional>
 
 #include "gateway/gateway_process.h"

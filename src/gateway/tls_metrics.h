@@ -9,6 +9,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 #include "gateway/tls_side.h"
 #include "observe/metrics.h"

@@ -3,9 +3,12 @@
 // that there is one bound on what handshakes may hold. Belongs to the worker's loop.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
+#include <string_view>
 
 #include "async/task.h"
 #include "gateway/entry.h"

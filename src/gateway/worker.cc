@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "gateway/shared_parts.h"
+#include "gateway/room_options.h"
 #include "gateway/socket_ends.h"
 #include "net/listener.h"
 #include "net/tcp_stream.h"

@@ -2,6 +2,8 @@
 // passes on. Lives as long as the connection; belongs to one worker.
 #pragma once
 
+#include <cstdint>
+
 #include "base/ref.h"
 #include "http/exchange.h"
 

@@ -3,6 +3,9 @@
 // Bodies are buffered up to a limit; the handler sees whole messages and answers with one.
 #pragma once
 
+#include <cstddef>
+#include <utility>
+
 #include "http/api.h"
 #include "http/server.h"
 

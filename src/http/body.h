@@ -5,6 +5,7 @@
 // driver of the exchange waits for its next event and pulls anew.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -56,12 +57,6 @@ class BodySink {
   // How many octets may be pushed in a pipe now.
   virtual uint64_t pipe_room() const { return 0; }
   virtual Push push_pipe(net::PipeLease /*octets*/, bool /*end*/) { return Push::error; }
-};
-
-// The body of no octets.
-class EmptyBody final : public Body {
- public:
-  Chunk pull() override { return {Pull::end, {}}; }
 };
 
 // Octets that the caller keeps alive.

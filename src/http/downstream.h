@@ -4,7 +4,8 @@
 // implement it. Calls never block: `again` means to wait for the next event on `waker()`.
 #pragma once
 
-#include <span>
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "async/task.h"

@@ -6,7 +6,6 @@
 // worker.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -192,12 +191,11 @@ struct Exchange {
   std::shared_ptr<void> body_document;  // expr's alone: what it parsed the body into
 
   plugin::Worker* worker = nullptr;
-  Downstream* downstream = nullptr;   // where the request body comes from
-  std::byte* plugin_state = nullptr;  // typed slots, laid out by the plugin chain
-  std::string_view mqtt_client_id;    // $mqtt_client_id; of a TCP connection
-  std::string_view transport;         // $protocol: "TCP", "UDP"; empty: there are HTTP requests
-  std::string_view preread_name;      // $ssl_preread_server_name
-  std::string_view request_id;        // $request_id, made when first asked for
+  Downstream* downstream = nullptr;  // where the request body comes from
+  std::string_view mqtt_client_id;   // $mqtt_client_id; of a TCP connection
+  std::string_view transport;        // $protocol: "TCP", "UDP"; empty: there are HTTP requests
+  std::string_view preread_name;     // $ssl_preread_server_name
+  std::string_view request_id;       // $request_id, made when first asked for
 
   int64_t start_us = 0;              // monotonic: first octet of the head seen
   int64_t start_wall_us = 0;         // the same moment since the epoch

@@ -2,7 +2,7 @@
 // comes from the thread's frame pool, so that a request costs no malloc.
 #pragma once
 
-#include <utility>
+#include <cstddef>
 
 #include "async/frame_pool.h"
 #include "http/exchange.h"

@@ -1,4 +1,4 @@
-// TlsFacts: what variables say about the client's TLS session. Made when asked; text in the arena.
+// TlsFact: what variables say about the client's TLS session. Made when asked; text in the arena.
 #pragma once
 
 #include <cstdint>

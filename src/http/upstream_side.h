@@ -5,6 +5,7 @@
 // answers may overlap. h1::ClientConnection and h2::ClientStream are such sides.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>

@@ -8,7 +8,6 @@
 // All views point into the given text where nothing had to change, else into the arena.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 

@@ -5,6 +5,7 @@
 // the thread, or stash(). Belongs to one loop.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -36,8 +37,6 @@ class Inbox final : private ReadBuffer::Borrower {
   void put(std::string_view octets);
   // Makes what is there independent of the thread's buffer.
   void stash() override;
-
-  size_t owned_bytes() const { return capacity_; }
 
  private:
   void reserve(size_t more);

@@ -1,6 +1,8 @@
 // LoopClock: the time as the loop read it at the beginning of its turn. Costs a load.
 #pragma once
 
+#include <cstdint>
+
 #include "base/clock.h"
 #include "net/loop.h"
 

@@ -4,6 +4,7 @@
 // pump(), not from within calls, as a loop would do it.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>

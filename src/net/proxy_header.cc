@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <optional>
 
-#include "base/strings.h"
-
 namespace pylon::net {
 namespace {
 

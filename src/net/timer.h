@@ -23,7 +23,6 @@ class Timer {
   // Fires once at `deadline_us` of the loop's monotonic clock, or at the new one when armed again.
   void arm(int64_t deadline_us);
   void disarm() { deadline_us_ = kNever; }
-  bool armed() const { return deadline_us_ != kNever; }
   int64_t deadline_us() const { return deadline_us_; }
 
  protected:

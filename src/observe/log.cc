@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <condition_variable>
@@ -14,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/strings.h"
 
 namespace pylon::observe {
 namespace {
@@ -290,15 +290,6 @@ ErrorLog& error_log() {
 }  // namespace
 
 std::string_view level_name(Level level) { return kNames[static_cast<size_t>(level)]; }
-
-std::optional<Level> level_of(std::string_view name) {
-  if (name == "err") return Level::error;
-  if (name == "stderr") return Level::emerg;
-  for (size_t i = 0; i < kNames.size(); ++i) {
-    if (iequals(name, kNames[i])) return static_cast<Level>(i);
-  }
-  return std::nullopt;
-}
 
 Result<void> start_log(const LogOptions& options) { return error_log().start(options); }
 void stop_log() { error_log().stop(); }

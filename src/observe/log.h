@@ -17,7 +17,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,8 +31,7 @@ namespace pylon::observe {
 // nginx's levels, the most serious first.
 enum class Level : uint8_t { emerg, alert, crit, error, warn, notice, info, debug };
 
-std::string_view level_name(Level level);              // "error"
-std::optional<Level> level_of(std::string_view name);  // also "err" and "stderr"
+std::string_view level_name(Level level);  // "error"
 
 // What a message is about; empty members are left out of the line.
 struct LogContext {

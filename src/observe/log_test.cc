@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -116,14 +117,6 @@ TEST_F(LogTest, AnUnwritablePathIsSaid) {
   Result<void> started = start_log({.path = "/nonexistent/error.log"});
   ASSERT_FALSE(started);
   EXPECT_THAT(started.error().message, HasSubstr("/nonexistent/error.log"));
-}
-
-TEST(LogLevel, NamesGoBothWays) {
-  EXPECT_EQ(level_of("warn"), Level::warn);
-  EXPECT_EQ(level_of("ERR"), std::nullopt);
-  EXPECT_EQ(level_of("err"), Level::error);
-  EXPECT_EQ(level_of("loud"), std::nullopt);
-  EXPECT_EQ(level_name(Level::notice), "notice");
 }
 
 }  // namespace

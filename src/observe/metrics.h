@@ -9,9 +9,9 @@
 //   Metrics metrics({.shards = workers + 1});
 //   FamilyId status = metrics.family({.name = "apisix_http_status", .help = "HTTP status codes",
 //                                     .type = MetricType::counter, .labels = {"code", "route"}});
-//   Counter ok = metrics.shard(worker).counter(status, std::array{"200"sv, "1"sv});   // once
-//   ok.add(1);                                                                        // per
-//   request
+//   // Once:
+//   Counter ok = metrics.shard(worker).counter(status, std::array{"200"sv, "1"sv});
+//   ok.add(1);  // per request
 #pragma once
 
 #include <atomic>
@@ -129,7 +129,6 @@ class Metrics {
   // A family of that name that exists already is given back: declare it the same way each time.
   FamilyId family(FamilySpec spec);
   MetricShard& shard(size_t index) { return *shards_[index]; }
-  size_t shard_count() const { return shards_.size(); }
 
   // All families with at least one series, added up over the shards. Any thread.
   void write(MetricText& text) const;

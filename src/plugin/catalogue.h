@@ -4,8 +4,8 @@
 // values while it is not told to enable other plugins. Messages are APISIX's.
 #pragma once
 
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -5,15 +5,14 @@
 // from, in the snapshot. Immutable; any worker may run it.
 //
 //   ActiveChain chain(route.chain(), exchange);      // once per exchange, when the route is known
-//   Verdict verdict = chain.is_async(Phase::access) ? co_await pending : chain.run(Phase::access,
-//   x);
+//   Verdict verdict = chain.is_async(phase) ? co_await chain.run_async(phase, exchange)
+//                                           : chain.run(phase, exchange);
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "async/task.h"
@@ -53,7 +52,6 @@ class Chain {
   bool empty() const { return members_.empty(); }
   bool has(Phase phase) const { return begin_[index(phase)] != begin_[index(phase) + 1]; }
   bool is_async(Phase phase) const { return (async_phases_ >> index(phase)) & 1; }
-  size_t state_bytes() const { return state_bytes_; }
   // Of the plugins in it that replace their instance in the global rules.
   uint64_t prefer_bits() const { return prefer_bits_; }
   // Never the same for two chains built by build(); 0 for the one without plugins.

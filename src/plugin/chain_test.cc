@@ -36,7 +36,7 @@ class High {
   }
   Verdict access(Exchange& exchange) const {
     trace(exchange, config_.mark);
-    if (config_.status != 0) return finish_message(exchange, config_.status, "no");
+    if (config_.status != 0) return finish(config_.status, exchange.arena.copy(message_body("no")));
     return proceed();
   }
 

@@ -4,6 +4,7 @@
 // found by its key and kept for the life of the process.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <utility>

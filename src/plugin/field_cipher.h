@@ -5,8 +5,9 @@
 // Source: APISIX docs "plugin develop", encrypted storage fields; admin/*.lua, ssl.lua.
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/json.h"
 #include "base/keyring.h"

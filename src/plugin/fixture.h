@@ -1,6 +1,8 @@
 // For tests of plugins: everything an exchange needs, on a simulated clock, without a network.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>

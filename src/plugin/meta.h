@@ -1,10 +1,8 @@
 // Meta: the `_meta` of one plugin's configuration, the part that is the same for all plugins.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/json.h"
 #include "base/result.h"

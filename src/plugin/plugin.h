@@ -11,26 +11,25 @@
 //     };
 //     static constexpr PluginSpec spec{.name = "ip-restriction", .priority = 3000, .doc = "..."};
 //
-//     explicit IpRestriction(Config config);   // or (Config, const Context&); once per
-//     configuration Verdict access(Exchange& exchange) const;
+//     explicit IpRestriction(Config config);   // or (Config, const Context&); once a configuration
+//     Verdict access(Exchange& exchange) const;
 //   };
 //   PluginType ip_restriction() { return type_of<IpRestriction>(); }
 //
 // Phases are const member functions, found by name; one that is not written costs nothing:
 //
-//   Verdict rewrite(Exchange&) const;            // also access, before_proxy; any of them may be a
-//   Task<Verdict> access(Exchange&) const;       // coroutine instead
-//   void header_filter(Exchange&) const;         // exchange.response is complete but for its body
-//   Body& body_filter(Exchange&, Body& source) const;  // a Body that pulls from `source`, or
-//   source void log(Exchange&) const;                   // the answer has left; exchange.end_us is
-//   set Verdict preread(Connection&) const;          // TCP: a connection was accepted; UDP: a
-//   session's first datagram void session_log(Exchange&) const;  // it is over
+//   Verdict rewrite(Exchange&) const;       // also access, before_proxy
+//   Task<Verdict> access(Exchange&) const;  // or any of the three as a coroutine
+//   void header_filter(Exchange&) const;    // exchange.response is complete but for its body
+//   Body& body_filter(Exchange&, Body& source) const;  // `source`, or a Body that pulls from it
+//   void log(Exchange&) const;              // the answer has left; exchange.end_us is set
+//   Verdict preread(Connection&) const;     // TCP: it was accepted; UDP: the first datagram
+//   void session_log(Exchange&) const;      // TCP, UDP: it is over
 //
 // Optional members of the class:
 //
-//   struct State {...};           // per exchange; passed as last argument to the phases that ask
-//   for
-//                                 // it: Verdict access(Exchange&, State&) const. Trivial to copy.
+//   struct State {...};           // per exchange, trivial to copy: the last argument of the phases
+//                                 // that ask for it, as in access(Exchange&, State&) const
 //   struct ConsumerConfig {...};  // auth plugins: what a consumer or credential carries
 //   struct Metadata {...};        // plugin metadata; read with MetadataSlot<Metadata>
 //   static Result<void> check(const Config&);    // or (const Config&, const Context&): what the
@@ -43,7 +42,7 @@
 
 #include <new>
 #include <tuple>
-#include <type_traits>
+#include <utility>
 
 #include "async/task.h"
 #include "config/credential_index.h"

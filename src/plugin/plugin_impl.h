@@ -1,6 +1,8 @@
 // type_of<P>(): finds what a plugin's class offers and fills the tables of PluginType.
 #pragma once
 
+#include <utility>
+
 #include "plugin/plugin.h"
 
 namespace pylon::plugin::detail {

@@ -19,7 +19,6 @@ enum class Phase : uint8_t {
   session_log
 };
 constexpr size_t kPhases = 8;
-constexpr size_t kVerdictPhases = 3;  // rewrite, access, before_proxy
 
 std::string_view phase_name(Phase phase);
 

@@ -6,6 +6,7 @@
 // is there or not: it gets that slot when it comes. Control thread; outlives all holders.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -3,7 +3,6 @@
 // Everything that is made lies in the given arena; what needs no change is returned as it is.
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 namespace pylon {

@@ -8,10 +8,6 @@
 #include <string>
 #include <string_view>
 
-namespace pylon::http {
-struct Exchange;
-}
-
 namespace pylon::plugin {
 
 class [[nodiscard]] Verdict {
@@ -55,9 +51,5 @@ constexpr Verdict finish(int status, std::string_view body = {}) { return {statu
 // that are known when the configuration is read.
 std::string message_body(std::string_view message);
 std::string error_body(std::string_view message);
-
-// The same in the exchange's arena.
-Verdict finish_message(http::Exchange& exchange, int status, std::string_view message);
-Verdict finish_error(http::Exchange& exchange, int status, std::string_view message);
 
 }  // namespace pylon::plugin

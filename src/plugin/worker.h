@@ -1,7 +1,6 @@
 // Worker: what a worker lends to the plugins that run on it. Reached as exchange.worker.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>

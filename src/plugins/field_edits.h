@@ -8,6 +8,8 @@
 // Source: APISIX docs, plugins/proxy-rewrite and plugins/response-rewrite.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

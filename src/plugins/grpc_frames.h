@@ -3,6 +3,7 @@
 // Sources: gRPC over HTTP/2 (Length-Prefixed-Message), grpc/doc/PROTOCOL-WEB.md.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

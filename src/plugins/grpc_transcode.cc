@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "base/arena_text.h"
 #include "base/strings.h"
 #include "expr/form.h"

@@ -2,6 +2,7 @@
 // variables. Source: APISIX docs "limit-count", "limit-conn".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

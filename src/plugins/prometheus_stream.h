@@ -2,6 +2,7 @@
 // session is over. Source: APISIX 3.18, plugins/prometheus/exporter.lua.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <unordered_map>

@@ -2,6 +2,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "observe/log.h"
 #include "plugin/log_courier.h"
 #include "plugin/plugin.h"

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <atomic>
+#include <memory>
 #include <numeric>
 
 #include "config/inner_upstream.h"

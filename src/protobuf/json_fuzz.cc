@@ -2,6 +2,7 @@
 // first octet says which it is. What became a message is told and read again without loss.
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
 #include "protobuf/schema.h"

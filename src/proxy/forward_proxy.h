@@ -3,6 +3,8 @@
 // of it is ever used for an upstream. Source: RFC 9110 9.3.6, RFC 9112 3.2.2 and 3.2.3.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 

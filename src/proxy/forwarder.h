@@ -7,6 +7,9 @@
 // only wait; what is done between two waits stands in plain functions.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "async/task.h"
 #include "http/exchange.h"
 #include "net/loop.h"

@@ -4,8 +4,11 @@
 // closed before answering is sent once more on a fresh one.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/intrusive_list.h"

@@ -2,6 +2,8 @@
 // host, who the client is, and which forwarded-for claims are believed.
 #pragma once
 
+#include <cstdint>
+
 #include "http/exchange.h"
 #include "proxy/options.h"
 

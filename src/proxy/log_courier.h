@@ -2,7 +2,10 @@
 // destination.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 
 #include "net/loop.h"

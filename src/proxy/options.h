@@ -2,6 +2,7 @@
 // process, immutable; shared by all workers.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>

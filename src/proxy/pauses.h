@@ -1,6 +1,8 @@
 // WorkerPauses: how a plugin lets time pass for one exchange, on the worker's loop.
 #pragma once
 
+#include <cstdint>
+
 #include "net/waker.h"
 #include "plugin/worker.h"
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "http/server.h"
 #include "plugin/access_log.h"

@@ -1,6 +1,8 @@
 // A tunnel: both directions as plain octets, until both have ended. An end is passed on by itself.
 #pragma once
 
+#include <cstdint>
+
 #include "async/task.h"
 #include "http/downstream.h"
 #include "http/upstream_side.h"

@@ -4,6 +4,7 @@
 // framing of our own. Source: RFC 9110 7.6, APISIX's nginx template.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 

@@ -1,4 +1,5 @@
 // The request head as an HTTP/2 upstream gets it.
+#include <span>
 #include <string>
 
 #include "http/h1/message.h"

@@ -1,6 +1,7 @@
 // Candidates: who may take a request that came along one path. Internal to this folder.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

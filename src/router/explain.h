@@ -2,6 +2,7 @@
 // For people who ask why a request takes another route than they thought; not for requests.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>

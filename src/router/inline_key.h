@@ -2,10 +2,10 @@
 // reads one place in memory less. For tables of many entries.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-#include <utility>
 
 #include "base/hash.h"
 

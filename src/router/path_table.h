@@ -1,6 +1,7 @@
 // PathTable: from a path to the candidates for it, most wanted first. Persistent.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 

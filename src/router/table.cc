@@ -1,7 +1,5 @@
 #include "router/table.h"
 
-#include <algorithm>
-
 namespace pylon::router {
 namespace {
 

@@ -9,8 +9,7 @@
 //         field("whitelist", &Config::whitelist, "Only these addresses pass.").non_empty(),
 //         field("blacklist", &Config::blacklist, "These addresses are refused.").non_empty(),
 //         field("message", &Config::message, "Body of the refusal.").length(1, 1024),
-//         field("response_code", &Config::response_code, "Status of the refusal.").range(403,
-//         404)};
+//         field("response_code", &Config::response_code, "Its status.").range(403, 404)};
 //     static constexpr auto rules = exactly_one_of("whitelist", "blacklist");
 //   };
 //
@@ -24,16 +23,11 @@
 // closed = true;` refuses unknown fields. A member that is missing in `fields` does not compile.
 #pragma once
 
-#include <concepts>
-#include <cstdint>
-#include <limits>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -83,7 +77,8 @@ constexpr IgnoredField ignored(std::string_view name, std::string_view fragment,
 }
 
 // The words of an enum, in the order of its values from 0:
-//   template <> struct EnumNames<Policy> { static constexpr std::string_view names[] = {"a", "b"};
+//   template <> struct EnumNames<Policy> {
+//     static constexpr std::string_view names[] = {"a", "b"};
 //   };
 template <class Enum>
 struct EnumNames;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "schema/value_types.h"
 
 namespace pylon::schema {

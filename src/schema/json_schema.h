@@ -8,6 +8,7 @@
 // order is that of a Lua table). Immutable after compile(); any thread may validate.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>

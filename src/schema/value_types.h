@@ -1,6 +1,8 @@
 // Schema types of base's values, so that a configuration can hold them directly.
 #pragma once
 
+#include <string_view>
+
 #include "base/ip.h"
 #include "base/regex.h"
 #include "base/secret.h"

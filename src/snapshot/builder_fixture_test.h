@@ -1,9 +1,11 @@
 // What tests and benchmarks of the builder need: plugins, a name server, and changes in few words.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // Routes and services: what depends on what, and what a route is made of.
+#include <memory>
 #include <utility>
 
 #include "config/route.h"

@@ -1,5 +1,6 @@
 // The Builder's part for ssl objects: server names to identities, certificates for upstreams.
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/strings.h"

@@ -6,6 +6,7 @@
 // times at most, and the tree once. Source: APISIX 3.18 ssl/router/radixtree_sni.lua.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 

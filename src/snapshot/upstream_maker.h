@@ -2,7 +2,7 @@
 // name whose addresses may change. Control thread.
 #pragma once
 
-#include <compare>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>

@@ -25,10 +25,9 @@ Versions::Versions(size_t workers) : workers_(workers), seats_(std::make_unique<
 
 Versions::~Versions() = default;
 
-void Versions::publish(std::unique_ptr<const Snapshot> snapshot, uint64_t revision) {
+void Versions::publish(std::unique_ptr<const Snapshot> snapshot) {
   auto version = std::make_unique<Version>();
   version->number = next_number_++;
-  version->revision = revision;
   version->snapshot = std::move(snapshot);
   version->cells = std::make_unique<Version::Cell[]>(workers_);
   for (size_t i = 0; i < workers_; ++i) {
@@ -38,34 +37,26 @@ void Versions::publish(std::unique_ptr<const Snapshot> snapshot, uint64_t revisi
   settle();
 }
 
-void Versions::covers(uint64_t revision) {
-  if (versions_.empty()) return;
-  Version& newest = *versions_.back();
-  newest.revision = std::max(newest.revision, revision);
-  settle();
-}
-
-uint64_t Versions::served_revision() const {
-  uint64_t number = next_number_;
+// The number that every worker has come to; 0 before the first version.
+uint64_t Versions::served() const {
+  uint64_t number = next_number_ - 1;
   for (size_t i = 0; i < workers_; ++i) {
     number = std::min(number, seats_[i].serving_.load(std::memory_order_acquire));
   }
-  for (const auto& version : versions_) {
-    if (version->number == number) return version->revision;
-  }
-  return 0;
+  return number;
 }
 
-void Versions::when_served(uint64_t revision, std::function<void()> done) {
-  if (served_revision() >= revision) return done();
-  waits_.push_back({revision, std::move(done)});
+void Versions::when_served(std::function<void()> done) {
+  uint64_t number = next_number_ - 1;
+  if (served() == number) return done();
+  waits_.push_back({number, std::move(done)});
 }
 
 void Versions::run_waits() {
   if (waits_.empty()) return;
-  uint64_t served = served_revision();
+  uint64_t number = served();
   auto due = std::stable_partition(waits_.begin(), waits_.end(),
-                                   [&](const Wait& wait) { return wait.revision > served; });
+                                   [&](const Wait& wait) { return wait.number > number; });
   std::vector<Wait> ready(std::make_move_iterator(due), std::make_move_iterator(waits_.end()));
   waits_.erase(due, waits_.end());
   for (Wait& wait : ready) wait.done();  // may ask to wait again

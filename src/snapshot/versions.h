@@ -32,8 +32,7 @@ struct Version {
     std::atomic<Hold> hold{Hold::untouched};
   };
 
-  uint64_t number = 0;    // 1, 2, 3, ... in order of publication
-  uint64_t revision = 0;  // of the store; the control thread's alone
+  uint64_t number = 0;  // 1, 2, 3, ... in order of publication
   std::unique_ptr<const Snapshot> snapshot;
   std::unique_ptr<Cell[]> cells;
 };
@@ -99,20 +98,16 @@ class Versions {
   Seat& seat(size_t worker) { return seats_[worker]; }
   size_t workers() const { return workers_; }
 
-  // Offers it to all workers; the caller wakes their loops. `revision`: of the store, not falling.
-  void publish(std::unique_ptr<const Snapshot> snapshot, uint64_t revision);
-  // Changes up to `revision` have changed nothing: the newest version stands for them too.
-  void covers(uint64_t revision);
+  // Offers it to all workers; the caller wakes their loops.
+  void publish(std::unique_ptr<const Snapshot> snapshot);
 
   // Whether that worker serves any version yet.
   bool has_configuration(size_t worker) const {
     return seats_[worker].serving_.load(std::memory_order_acquire) != 0;
   }
-  // The revision that every worker serves at least; 0 before the first.
-  uint64_t served_revision() const;
-  // Calls `done` on the control thread, from settle() or at once, when every worker serves that
-  // revision.
-  void when_served(uint64_t revision, std::function<void()> done);
+  // Calls `done` on the control thread, from settle() or at once, when every worker serves what has
+  // been published by now.
+  void when_served(std::function<void()> done);
   // After a worker took a version, and now and then: runs what waited, frees what nobody holds.
   void settle();
 
@@ -121,10 +116,11 @@ class Versions {
 
  private:
   struct Wait {
-    uint64_t revision;
+    uint64_t number;
     std::function<void()> done;
   };
 
+  uint64_t served() const;
   bool is_free(const Version& version) const;
   void run_waits();
 

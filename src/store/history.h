@@ -5,6 +5,7 @@
 // the control thread and are consistent in themselves.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -3,6 +3,7 @@
 // when a plugin wants to log it. Belongs to one loop.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 

@@ -2,8 +2,8 @@
 // and transport; only its thread may use it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "base/ip.h"

@@ -9,6 +9,7 @@
 // module for the time limits.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>

@@ -1,6 +1,5 @@
 #include "stream/tcp_session.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "net/burial.h"

@@ -2,8 +2,10 @@
 // over. Belongs to one loop.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "async/task.h"
 #include "base/intrusive_list.h"
@@ -12,8 +14,6 @@
 #include "net/outbox.h"
 #include "net/stream.h"
 #include "net/waker.h"
-#include "plugin/chain.h"
-#include "snapshot/snapshot.h"
 #include "stream/tcp_proxy.h"
 
 namespace pylon::stream {

@@ -2,8 +2,10 @@
 // Belongs to one loop.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "net/loop.h"

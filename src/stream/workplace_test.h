@@ -2,8 +2,11 @@
 // memory, and a plugin that does what it is told.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -103,7 +106,7 @@ struct TestWorkplace : snapshot::BuilderFixture {
     publish();
   }
   void publish() {
-    versions.publish(builder.snapshot(), static_cast<uint64_t>(next_revision));
+    versions.publish(builder.snapshot());
     versions.seat(0).take_newest();
   }
 

@@ -8,6 +8,7 @@
 // Belongs to one thread; outlives its streams.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>

@@ -2,6 +2,7 @@
 // part in the handshake. Source: RFC 8446 5.1 and 4.1.2, RFC 6066 3, RFC 5246 7.4.1.2.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -2,6 +2,7 @@
 // keeps them. Belongs to one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <string>

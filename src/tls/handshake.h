@@ -8,6 +8,8 @@
 // handshake has a limited time for all of it. Belongs to one loop.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "base/intrusive_list.h"

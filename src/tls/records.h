@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <ctime>
 
-#include "base/strings.h"
 #include "observe/log.h"
 #include "tls/records.h"
 

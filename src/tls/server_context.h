@@ -3,8 +3,10 @@
 // earlier session. Belongs to one worker; outlives its streams.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"

@@ -4,6 +4,7 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
+#include <memory>
 #include <utility>
 
 namespace pylon::tls {

@@ -11,6 +11,8 @@
 // have been cut short (RFC 9112 9.8).
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,8 +50,6 @@ class Stream final : public net::Stream {
 
   // Why it is broken, in words; empty when the stream below broke: error() tells then.
   const std::string& failure() const { return failure_; }
-  // The handshake ended with nothing wrong but that the peer left.
-  bool peer_left() const { return broken_ && failure_.empty(); }
 
   // Of no meaning until the handshake is over.
   const Agreed& agreed() const { return agreed_; }

@@ -3,6 +3,7 @@
 
 #include <openssl/x509v3.h>
 
+#include <cstddef>
 #include <string>
 
 #include "tls/openssl.h"

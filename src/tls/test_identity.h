@@ -1,6 +1,8 @@
 // A server's identity for tests: one certificate, whatever name is asked for.
 #pragma once
 
+#include <string_view>
+
 #include "tls/identity.h"
 #include "tls/test_certificate.h"
 

@@ -2,6 +2,7 @@
 // Sources: resolv.conf(5), hosts(5).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

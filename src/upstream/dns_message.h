@@ -6,6 +6,7 @@
 // answers), RFC 3596 (AAAA).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <string>

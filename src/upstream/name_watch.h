@@ -5,6 +5,7 @@
 // does not resolve is asked for again soon, and keeps the addresses that it had.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -4,8 +4,11 @@
 // watched: a peer that closes, or sends octets nobody asked for, loses its connection.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/intrusive_list.h"

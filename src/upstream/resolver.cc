@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/ids.h"
-#include "base/strings.h"
 
 namespace pylon::upstream {
 

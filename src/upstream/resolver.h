@@ -10,11 +10,12 @@
 // same name that overlap are one. A name that stops resolving keeps its last good addresses.
 #pragma once
 
-#include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "async/task.h"
 #include "base/clock.h"

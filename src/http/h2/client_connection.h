@@ -13,9 +13,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "http/h2/head.h"

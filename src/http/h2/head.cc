@@ -1,5 +1,6 @@
 #include "http/h2/head.h"
 
+#include <cstring>
 #include <optional>
 
 #include "base/ids.h"

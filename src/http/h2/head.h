@@ -5,6 +5,7 @@
 // authority and Host may not disagree. Sources: RFC 9113 section 8, RFC 9110 section 5.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 // Lines: field lines as text, "name: value CRLF" each, as trailers travel between the versions.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "base/strings.h"

@@ -2,6 +2,7 @@
 // connection.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>

@@ -5,7 +5,10 @@
 // is over it retires. Belongs to one loop. Source: RFC 9113.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "http/h2/server_stream.h"

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 
-#include "base/strings.h"
 #include "base/time_text.h"
 #include "http/body_gathering.h"
-#include "http/h1/message.h"
 #include "http/h2/response_lines.h"
 #include "http/h2/server_connection.h"
 

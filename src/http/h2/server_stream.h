@@ -4,7 +4,10 @@
 // to its connection. Source: RFC 9113 sections 5 and 8.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "http/downstream.h"
 #include "http/exchange_memory.h"

@@ -7,6 +7,7 @@
 // when the body is read and open_window() called. Source: RFC 9113.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>

@@ -1,5 +1,7 @@
 // The sending half of Session.
 #include <algorithm>
+#include <cstring>
+#include <span>
 #include <string>
 
 #include "base/strings.h"

@@ -4,6 +4,7 @@
 // steps is written straight down and asked once, at its end, whether all went well.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>

@@ -1,6 +1,8 @@
 // The tables' definition and the steps that lead an older file to it.
 #pragma once
 
+#include <cstdint>
+
 #include "store/embedded/database.h"
 
 namespace pylon::store::embedded {

@@ -11,10 +11,12 @@
 // them share one fsync.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/embedded/database.h"

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "base/arena.h"
-#include "base/hash.h"
 #include "base/socket_address.h"
 #include "http/h1/client_call.h"
 #include "http/h1/head_writer.h"

@@ -7,6 +7,7 @@
 // Belongs to one loop; dies after the tasks it gave out.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>

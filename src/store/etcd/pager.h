@@ -4,6 +4,8 @@
 // range in pieces by them; who does not reads few large pages.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -4,8 +4,8 @@
 // Pure functions. Source: etcd docs, "gRPC gateway" and the API reference (rpc.proto, kv.proto).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>

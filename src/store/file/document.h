@@ -6,6 +6,7 @@
 // standalone; the shared reference of the Admin API, section 5.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "base/clock.h"
 #include "store/file/pushed_store.h"

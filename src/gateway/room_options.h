@@ -1,7 +1,7 @@
-// SharedParts: what config.yaml means for the rooms below: their options, made from Settings.
-//
-// Immutable once made; workers and the control thread read it for the life of the process.
+// What config.yaml means for the rooms below: their options, made from Settings.
 #pragma once
+
+#include <string>
 
 #include "expr/template.h"
 #include "gateway/secret_store.h"
@@ -16,7 +16,7 @@
 
 namespace pylon::gateway {
 
-// Server of every answer: "APISIX/3.18.0", or "APISIX" without server_tokens.
+// The Server field of every answer: "APISIX/3.18.0", or "APISIX" without server_tokens.
 std::string server_name(const Settings& settings);
 
 http::ServerLimits server_limits(const Settings& settings);

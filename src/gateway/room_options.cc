@@ -1,4 +1,4 @@
-#include "gateway/shared_parts.h"
+#include "gateway/room_options.h"
 
 #include <limits>
 
