@@ -6,8 +6,6 @@ import json
 import subprocess
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 
@@ -509,54 +507,6 @@ def test_metrics_tell_of_etcd(own_pylon, echo, member):
     assert told("apisix_etcd_reachable 1")
     member.stop()
     until(lambda: told("apisix_etcd_reachable 0"), "that etcd is away", 20)
-
-
-def at_once(*calls):
-    """The results of functions that begin at the same moment."""
-    start = threading.Barrier(len(calls))
-
-    def begin(call):
-        start.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(begin, calls))
-
-
-def consumer_status(node, name, key):
-    body = {"username": name, "plugins": {"key-auth": {"key": key}}}
-    return node.admin.call("PUT", "/consumers", body)[0]
-
-
-def test_two_nodes_give_no_key_twice(own_pylon, member):
-    nodes = [own_pylon(on_etcd(member)) for _ in range(2)]
-    for number in range(25):
-        calls = [partial(consumer_status, node, f"n{number}_{at}", f"key-{number}")
-                 for at, node in enumerate(nodes)]
-        assert sorted(at_once(*calls)) == [201, 400]
-    for number in range(25):
-        calls = [partial(consumer_status, node, f"m{number}_{at}", f"own-{number}-{at}")
-                 for at, node in enumerate(nodes)]
-        assert at_once(*calls) == [201, 201]
-
-
-def test_what_another_node_begins_to_use_is_not_deleted(own_pylon, echo, member):
-    one, other = [own_pylon(on_etcd(member)) for _ in range(2)]
-    outcomes = []
-    for number in range(25):
-        one.admin.put(f"/upstreams/{number}", upstream_of(echo))
-        uses = {"uri": f"/{number}", "upstream_id": str(number)}
-        until(lambda: other.admin.get(f"/upstreams/{number}") is not None, "the upstream")
-        outcomes.append(
-            at_once(
-                lambda: one.admin.delete(f"/upstreams/{number}"),
-                lambda: other.admin.call("PUT", f"/routes/{number}", uses)[0],
-            )
-        )
-        gone = one.admin.get(f"/upstreams/{number}") is None
-        used = one.admin.get(f"/routes/{number}") is not None
-        assert gone != used
-    assert set(map(tuple, outcomes)) <= {(200, 400), (400, 201)}
 
 
 @contextlib.contextmanager
