@@ -163,7 +163,10 @@ std::vector<control::NodeHealth> NodeView::health(std::string_view key) const {
   std::vector<control::NodeHealth> nodes;
   const upstream::HealthGroup* group = parts_.configuration.builder().health().find(key);
   if (group == nullptr) return nodes;
-  group->for_each([&](const upstream::HealthCell& cell) { nodes.push_back(describe(cell)); });
+  group->for_each([&](const upstream::HealthCell& cell) {
+    bool held = cell.refs() > 1;  // by an upstream; else the node has left
+    if (held) nodes.push_back(describe(cell));
+  });
   auto order = [](const control::NodeHealth& a, const control::NodeHealth& b) {
     return std::tie(a.ip, a.port, a.hostname) < std::tie(b.ip, b.port, b.hostname);
   };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "expr/template.h"
 #include "gateway/settings_report.h"
 #include "gateway/settings_types.h"
 #include "store/etcd/client.h"
@@ -267,8 +268,12 @@ void check_name_servers(const ResolverSettings& resolver, Report& report) {
 }
 
 // A trailing line break, as block scalars have it, is no part of the format.
-void trim_log_format(std::string& format) {
+void settle_log_format(std::string_view path, std::string& format, Report& report) {
   while (!format.empty() && (format.back() == '\n' || format.back() == '\r')) format.pop_back();
+  auto compiled = expr::LogFormat::compile(format, expr::LogFormat::Escape::none);
+  for (const std::string& name : compiled.unknown_names()) {
+    report.warn(path, fmt::format("there is no variable {}: it is written as absent", name));
+  }
 }
 
 }  // namespace
@@ -289,8 +294,9 @@ void check_settings(Settings& settings, const Environment& environment, Report& 
   check_addresses(settings, report);
   check_admin(settings, report);
   check_name_servers(settings.resolver, report);
-  trim_log_format(settings.access_log.format);
-  trim_log_format(settings.stream.access_log.format);
+  settle_log_format("nginx_config.http.access_log_format", settings.access_log.format, report);
+  settle_log_format("nginx_config.stream.access_log_format", settings.stream.access_log.format,
+                    report);
 }
 
 }  // namespace pylon::gateway

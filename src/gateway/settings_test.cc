@@ -56,6 +56,14 @@ TEST(Settings, AnEmptyFileGivesTheDefaults) {
   }
 }
 
+TEST(Settings, AVariableOfALogFormatThatDoesNotExistIsNamed) {
+  ParsedSettings parsed = parse("nginx_config:\n  http:\n    access_log_format: $uri $nonsense\n");
+  EXPECT_TRUE(parsed.ok());  // a warning
+  EXPECT_EQ(said(parsed),
+            "c.yaml:3: nginx_config.http.access_log_format: there is no variable nonsense: it is "
+            "written as absent\n");
+}
+
 TEST(Settings, NodeListenHasThreeShapes) {
   EXPECT_THAT(listens(parse("apisix: {node_listen: 1984, enable_ipv6: false}").settings),
               ElementsAre("0.0.0.0:1984"));

@@ -216,7 +216,10 @@ Result<Ref<const Upstream>> compile(const config::Upstream& from, std::string_vi
     upstream->hash_key = std::make_unique<const HashKey>(from.hash_on, from.key);
   }
   keep_identity(workshop, previous, slot, *upstream);
-  if (from.checks != nullptr) upstream->health = workshop.health.group(key);
+  if (from.checks != nullptr) {
+    upstream->health = workshop.health.group(key);
+    upstream->health->prune();
+  }
   upstream->scheme = from.scheme;
   upstream->pass_host = from.pass_host;
   upstream->upstream_host = from.upstream_host;

@@ -1,5 +1,6 @@
 #include "upstream/upstream.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -105,6 +106,15 @@ TEST_F(UpstreamTest, VersionsShareSlotEndpointsAndHealth) {
   auto other = make(R"({"nodes":{"10.0.0.1:80":1}})");
   EXPECT_NE(other->slot->id().index, first->slot->id().index);
   EXPECT_FALSE(other->health);
+}
+
+TEST_F(UpstreamTest, HealthOfNodesThatHaveLeftIsForgotten) {
+  Ref<const Upstream> held;
+  for (std::string_view node : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"}) {
+    held = make(fmt::format(R"({{"nodes":{{"{}:80":1}},"checks":{{"active":{{}}}}}})", node),
+                held.get());
+  }
+  EXPECT_EQ(held->health->size(), 2u);  // the version before was held when the last was compiled
 }
 
 TEST_F(UpstreamTest, UnknownTypeIsAnError) {

@@ -110,6 +110,15 @@ def test_health(pylon, echo):
     assert f"<td>127.0.0.1:{echo.port}</td>".encode() in page.content
 
 
+def test_nodes_that_have_left_are_not_listed(pylon):
+    for port in (1001, 1002, 1003):
+        checks = {"active": {"type": "tcp"}}
+        upstream = {"type": "roundrobin", "nodes": {f"127.0.0.1:{port}": 1}, "checks": checks}
+        pylon.admin.put("/upstreams/1", upstream)
+        listed = ask(pylon, "/v1/healthcheck/upstreams/1")[1]["nodes"]
+        assert [node["port"] for node in listed] == [port]
+
+
 UNKNOWN = [
     ("/v1/healthcheck/routes/plain", 404, "no checker for routes[plain]"),
     ("/v1/healthcheck/routes/9", 404, "routes[9] not found"),
