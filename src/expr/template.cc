@@ -1,9 +1,9 @@
 #include "expr/template.h"
 
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 
+#include "base/short_copy.h"
 #include "base/strings.h"
 #include "http/scan.h"
 
@@ -53,7 +53,7 @@ constexpr http::OctetTable kStandardPlain = [] {
   return plain;
 }();
 
-struct StandardEscape : http::AsciiClass<kStandardPlain> {
+struct StandardEscape : http::TableClass<kStandardPlain> {
   static size_t size(char) { return 4; }
   static char* write(char* to, char c);
 };
@@ -61,16 +61,9 @@ struct StandardEscape : http::AsciiClass<kStandardPlain> {
 constexpr std::string_view kShortEscapes = "\bb\tt\nn\ff\rr\"\"\\\\";  // octet, letter
 
 struct JsonEscape {
-  static bool has(char c) { return static_cast<uint8_t>(c) >= ' ' && c != '"' && c != '\\'; }
-#if defined(__SSSE3__)
-  static unsigned outside(__m128i octets) {
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(octets, _mm_set1_epi8(0x1f)), octets);
-    __m128i quote = _mm_cmpeq_epi8(octets, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(octets, _mm_set1_epi8('\\'));
-    return static_cast<unsigned>(
-        _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
+  static constexpr bool has(char c) {
+    return static_cast<uint8_t>(c) >= ' ' && c != '"' && c != '\\';
   }
-#endif
   static size_t size(char c);
   static char* write(char* to, char c);
 };
@@ -103,11 +96,6 @@ char* JsonEscape::write(char* to, char c) {
   *to++ = '\\';
   *to++ = letter;
   return to;
-}
-
-char* write_text(char* to, std::string_view text) {
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
-  return to + text.size();
 }
 
 template <class Escape>
@@ -171,9 +159,9 @@ std::string_view Template::render_parts(http::Exchange& exchange, size_t* resolv
   char* start = arena.bytes(size);
   char* to = start;
   for (size_t i = 0; i < parts_.size(); ++i) {
-    to = write_text(write_text(to, parts_[i].before), values[i]);
+    to = copy_short(copy_short(to, parts_[i].before), values[i]);
   }
-  write_text(to, tail_);
+  copy_short(to, tail_);
   return {start, size};
 }
 
@@ -225,13 +213,13 @@ std::string_view LogFormat::line_as(http::Exchange& exchange, std::string_view a
   char* to = start;
   bool plain = true;
   for (size_t i = 0; i < parts_.size(); ++i) {
-    char* value = write_text(to, parts_[i].before);
-    to = write_text(value, values[i]);
+    char* value = copy_short(to, parts_[i].before);
+    to = copy_short(value, values[i]);
     if constexpr (!std::is_same_v<Escape, NoEscape>) {
       plain &= http::skip<Escape>(value, to, start) == to;
     }
   }
-  write_text(to, tail_);
+  copy_short(to, tail_);
   if constexpr (!std::is_same_v<Escape, NoEscape>) {
     if (!plain) return escaped_line<Escape>(exchange.arena, values);
   }
@@ -247,9 +235,9 @@ std::string_view LogFormat::escaped_line(Arena& arena, const std::string_view* v
   char* start = arena.bytes(size);
   char* to = start;
   for (size_t i = 0; i < parts_.size(); ++i) {
-    to = write_escaped<Escape>(write_text(to, parts_[i].before), values[i]);
+    to = write_escaped<Escape>(copy_short(to, parts_[i].before), values[i]);
   }
-  write_text(to, tail_);
+  copy_short(to, tail_);
   return {start, size};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "async/frame_pool.h"
 #include "http/exchange.h"
@@ -18,5 +19,12 @@ struct ExchangeMemory {
     async::FramePool::release(memory, bytes);
   }
 };
+
+// A new one, or what derives from it. std::make_unique would set all octets to zero before the
+// members are initialised.
+template <class Memory>
+std::unique_ptr<Memory> make_exchange_memory() {
+  return std::make_unique_for_overwrite<Memory>();
+}
 
 }  // namespace pylon::http

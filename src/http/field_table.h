@@ -144,7 +144,7 @@ inline bool equals_folded(const char* folded, const char* name, size_t size) {
          same_words<uint64_t>(folded + size - 16, name + size - 16, 16);
 }
 
-inline FieldId id_of(std::string_view name) {
+[[gnu::always_inline]] inline FieldId id_of(std::string_view name) {
   if (name.size() < kShortest) {
     if (iequals(name, "te")) return FieldId::te;
     return iequals(name, "via") ? FieldId::via : FieldId::other;

@@ -46,20 +46,7 @@ bool Fields::contains(std::string_view name) const {
   return std::any_of(begin(), end(), [&](const Field& f) { return same_name(f, id, name); });
 }
 
-void Fields::set(FieldId id, std::string_view value) {
-  if (!has(id)) return push(id, field_name(id), value);
-  bool found = false;
-  for (Field& field : *this) {
-    if (field.id != id || field.removed()) continue;
-    if (found) {
-      field.name_size = 0;
-    } else {
-      replace(field, value);
-      found = true;
-    }
-  }
-  if (!found) push(id, field_name(id), value);
-}
+void Fields::set(FieldId id, std::string_view value) { set_first(id, field_name(id), value); }
 
 void Fields::replace(Field& field, std::string_view value) {
   field.value_data = value.data();
@@ -79,7 +66,7 @@ void Fields::set_first(FieldId id, std::string_view name, std::string_view value
     return;
   }
   replace(*found, value);
-  remove_all(id, name, found);
+  if (repeated(id)) remove_all(id, name, found);
 }
 
 void Fields::remove(FieldId id) {

@@ -45,5 +45,29 @@ TEST(Fields, AReplacedValueIsNoLongerTheLineThatWasReceived) {
   EXPECT_FALSE(fields.begin()->whole_line);
 }
 
+TEST(Fields, SetLeavesOneFieldOfAName) {
+  for (std::string_view name : {"Server", "X-Other"}) {
+    Arena arena;
+    Fields fields(arena);
+    fields.set(name, "first");
+    EXPECT_EQ(fields.get(name), "first");
+    fields.add("Date", "d");
+    fields.add(name, "second");
+    fields.add("X-Another", "a");
+    fields.add(name, "third");
+    fields.set(name, "new");
+    fields.set(name, "newest");
+    int left = 0;
+    for (const Field& field : fields) left += field.name() == name;
+    EXPECT_EQ(left, 1);
+    EXPECT_EQ(fields.get(name), "newest");
+    EXPECT_EQ(fields.get("Date"), "d");
+    EXPECT_EQ(fields.get("X-Another"), "a");
+    fields.remove(name);
+    fields.set(name, "again");
+    EXPECT_EQ(fields.get(name), "again");
+  }
+}
+
 }  // namespace
 }  // namespace pylon::http

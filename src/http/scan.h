@@ -1,16 +1,17 @@
 // Scans of octets: how far names, values and targets go. Sixteen at a time where the machine can
-// (SSSE3, which every x86-64 server since 2008 has and the build asks for), else one by one.
+// (SSE4.2, which every x86-64 server since 2009 has and the build asks for), else one by one.
 //
-// A class of octets has `has(octet)` and, for the machine, `outside(octets)`: a bit for each of
-// sixteen octets that does not belong to it.
+// A class of octets has a constexpr `has(octet)`, which is false for NUL. What the machine looks
+// for follows from it.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-#if defined(__SSSE3__)
-#include <tmmintrin.h>
+#if defined(__SSE4_2__)
+#include <nmmintrin.h>
 #endif
 
 namespace pylon::http {
@@ -33,88 +34,103 @@ inline constexpr OctetTable kTokenOctets = letters_digits_and("!#$%&'*+-.^_`|~")
 inline bool is_token_octet(char c) { return kTokenOctets[static_cast<uint8_t>(c)]; }
 
 // HTAB, SP, visible ASCII and obs-text: all else (CR, LF, NUL, controls, DEL) ends a value.
-inline bool is_value_octet(char c) {
+constexpr bool is_value_octet(char c) {
   auto octet = static_cast<uint8_t>(c);
   return octet == '\t' || (octet >= 0x20 && octet != 0x7f);
 }
 
 // Visible ASCII only, so that SP, controls and raw 8-bit octets end a request target.
-inline bool is_target_octet(char c) {
+constexpr bool is_target_octet(char c) {
   auto octet = static_cast<uint8_t>(c);
   return octet > 0x20 && octet < 0x7f;
 }
 
-// Any set of ASCII octets.
+// Any set of octets.
 template <const OctetTable& kOctets>
-struct AsciiClass {
-  static bool has(char c) { return kOctets[static_cast<uint8_t>(c)]; }
-
-#if defined(__SSSE3__)
-  // For each low half of an octet, the set of high halves with which it belongs to the class.
-  alignas(16) static constexpr std::array<uint8_t, 16> kHighHalves = [] {
-    std::array<uint8_t, 16> table{};
-    for (size_t octet = 0; octet < 128; octet++) {
-      if (kOctets[octet]) table[octet & 15] |= static_cast<uint8_t>(1 << (octet >> 4));
-    }
-    return table;
-  }();
-  alignas(16) static constexpr std::array<uint8_t, 16> kHalfBits = {1, 2, 4, 8, 16, 32, 64, 128};
-
-  static unsigned outside(__m128i octets) {
-    __m128i halves = _mm_load_si128(reinterpret_cast<const __m128i*>(kHighHalves.data()));
-    __m128i bits = _mm_load_si128(reinterpret_cast<const __m128i*>(kHalfBits.data()));
-    __m128i low_half = _mm_set1_epi8(0x0f);
-    __m128i low = _mm_shuffle_epi8(halves, _mm_and_si128(octets, low_half));
-    __m128i high = _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(octets, 4), low_half));
-    __m128i none = _mm_cmpeq_epi8(_mm_and_si128(low, high), _mm_setzero_si128());
-    return static_cast<unsigned>(_mm_movemask_epi8(none));
-  }
-#endif
+struct TableClass {
+  static constexpr bool has(char c) { return kOctets[static_cast<uint8_t>(c)]; }
 };
 
-using TokenClass = AsciiClass<kTokenOctets>;
+using TokenClass = TableClass<kTokenOctets>;
 
 struct ValueClass {
-  static bool has(char c) { return is_value_octet(c); }
-#if defined(__SSSE3__)
-  static unsigned outside(__m128i octets) {
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(octets, _mm_set1_epi8(0x1f)), octets);
-    __m128i tab = _mm_cmpeq_epi8(octets, _mm_set1_epi8('\t'));
-    __m128i del = _mm_cmpeq_epi8(octets, _mm_set1_epi8(0x7f));
-    return static_cast<unsigned>(
-        _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, control), del)));
-  }
-#endif
+  static constexpr bool has(char c) { return is_value_octet(c); }
 };
 
 struct TargetClass {
-  static bool has(char c) { return is_target_octet(c); }
-#if defined(__SSSE3__)
-  static unsigned outside(__m128i octets) {
-    __m128i del = _mm_cmpeq_epi8(octets, _mm_set1_epi8(0x7f));
-    // Compared with sign: octets from 0x80 on are below zero.
-    __m128i visible = _mm_andnot_si128(del, _mm_cmpgt_epi8(octets, _mm_set1_epi8(0x20)));
-    return ~static_cast<unsigned>(_mm_movemask_epi8(visible)) & 0xffffu;
-  }
-#endif
+  static constexpr bool has(char c) { return is_target_octet(c); }
 };
+
+#if defined(__SSE4_2__)
+// A class as the machine takes it: up to eight ranges, a first and a last octet each. Of a class
+// that has more, the widest ones: then has() judges what lies outside them.
+struct OctetRanges {
+  static constexpr size_t kMost = 8;
+  alignas(16) std::array<char, 2 * kMost> bounds{};
+  int size = 0;      // of `bounds`
+  bool all = false;  // the ranges are the whole class
+};
+
+template <class Class>
+constexpr OctetRanges ranges_of() {
+  static_assert(!Class::has('\0'));
+  auto has = [](size_t octet) { return octet < 256 && Class::has(static_cast<char>(octet)); };
+  OctetRanges ranges;
+  for (size_t width = 256; width > 0; width--) {
+    for (size_t first = 1, end; first < 256; first = end + 1) {
+      for (end = first; has(end);) end++;
+      if (end - first != width) continue;
+      if (ranges.size == 2 * OctetRanges::kMost) return ranges;
+      ranges.bounds[static_cast<size_t>(ranges.size++)] = static_cast<char>(first);
+      ranges.bounds[static_cast<size_t>(ranges.size++)] = static_cast<char>(end - 1);
+    }
+  }
+  ranges.all = true;
+  return ranges;
+}
+
+// Searches sixteen octets for those outside the ranges of a class.
+template <class Class>
+struct Sixteen {
+  static constexpr OctetRanges kRanges = ranges_of<Class>();
+  static constexpr int kMode = _SIDD_UBYTE_OPS | _SIDD_CMP_RANGES | _SIDD_NEGATIVE_POLARITY;
+
+  static __m128i load(const char* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  }
+  // How many of the octets at `from` lie inside before one that does not. NUL ends the machine's
+  // texts, that of the ranges as well: it is outside.
+  static int inside(const char* from) {
+    return _mm_cmpistri(load(kRanges.bounds.data()), load(from), kMode);
+  }
+  // A bit for each octet outside; those behind a NUL are judged, too.
+  static unsigned outside(const char* from) {
+    __m128i bits = _mm_cmpestrm(load(kRanges.bounds.data()), kRanges.size, load(from), 16, kMode);
+    return static_cast<unsigned>(_mm_cvtsi128_si32(bits));
+  }
+};
+#endif
 
 // The first octet of [at, end) that is outside the class. `start` is not behind `at`, and all from
 // there on may be read: the last few octets are looked at together with those before them.
 template <class Class>
 inline const char* skip(const char* at, const char* end, const char* start) {
-#if defined(__SSSE3__)
-  auto sixteen = [](const char* from) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-  };
+#if defined(__SSE4_2__)
+  constexpr bool kAll = Sixteen<Class>::kRanges.all;
   while (end - at >= 16) {
-    unsigned outside = Class::outside(sixteen(at));
-    if (outside != 0) return at + __builtin_ctz(outside);
-    at += 16;
+    int inside = Sixteen<Class>::inside(at);
+    if (inside == 16) {
+      at += 16;  // not by `inside`: the machine need not wait for it
+    } else if (kAll || !Class::has(at[inside])) {
+      return at + inside;
+    } else {
+      at += inside + 1;
+    }
   }
   if (end - start >= 16) {
-    unsigned outside = Class::outside(sixteen(end - 16)) >> (16 - (end - at));
-    return outside != 0 ? at + __builtin_ctz(outside) : end;
+    unsigned outside = Sixteen<Class>::outside(end - 16) >> (16 - (end - at));
+    at = outside != 0 ? at + __builtin_ctz(outside) : end;
+    if (kAll) return at;
   }
 #endif
   while (at < end && Class::has(*at)) at++;

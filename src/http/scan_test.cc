@@ -35,6 +35,17 @@ TEST(Scan, TokensValuesAndTargetsEndAtTheFirstOctetOutside) {
   expect_each_octet_judged<TargetClass>('/');
 }
 
+TEST(Scan, WhatLiesInFrontIsNotJudged) {
+  std::string text = "0123456789abcdefghij";
+  text[6] = '\0';
+  text[7] = '\r';
+  const char* start = text.data();
+  const char* end = start + text.size();
+  EXPECT_EQ(skip<ValueClass>(start, end, start), start + 6);
+  EXPECT_EQ(skip<ValueClass>(start + 8, end, start), end);
+  EXPECT_EQ(skip<TokenClass>(start + 8, end, start), end);
+}
+
 TEST(Scan, NothingIsReadOfAnEmptyText) {
   EXPECT_EQ(span<TokenClass>({}), 0u);
   EXPECT_EQ(span<ValueClass>("plain text"), 10u);

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <optional>
 
-#if defined(__SSSE3__)
-#include <tmmintrin.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 #include "base/ip.h"
@@ -38,7 +38,7 @@ struct PathScan {
   bool valid = true;
 };
 
-#if defined(__SSSE3__)
+#if defined(__SSE2__)
 // How many octets at the start, in whole sixteens, are nothing but plain ones, slashes and dots,
 // with no slash or dot behind a slash and no slash at the end.
 size_t plain_sixteens(std::string_view target) {
@@ -279,7 +279,7 @@ size_t plain_name_bytes(std::string_view text) {
   const char* start = text.data();
   const char* end = start + text.size();
   for (const char* label = start;;) {
-    const char* stop = skip<AsciiClass<kLabelOctets>>(label, end, start);
+    const char* stop = skip<TableClass<kLabelOctets>>(label, end, start);
     if (stop == label) return 0;
     if (stop == end || *stop == ':') return static_cast<size_t>(stop - start);
     if (*stop != '.') return 0;

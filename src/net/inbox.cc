@@ -30,18 +30,21 @@ void Inbox::consume(size_t octets) {
 }
 
 Io Inbox::fill(Stream& stream, size_t room) {
-  if (size_ == 0) {
-    trim();
-    char* into = ReadBuffer::of_thread().lend(*this);
-    Io io = stream.read(into, std::min(room, ReadBuffer::kBytes));
-    if (io.state == IoState::ok) {
-      at_ = into;
-      size_ = static_cast<uint32_t>(io.bytes);
-    } else {
-      ReadBuffer::of_thread().give_back(*this);
-    }
-    return io;
+  if (size_ != 0) return fill_behind(stream, room);
+  trim();
+  char* into = ReadBuffer::of_thread().lend(*this);
+  Io io = stream.read(into, std::min(room, ReadBuffer::kBytes));
+  if (io.state == IoState::ok) {
+    at_ = into;
+    size_ = static_cast<uint32_t>(io.bytes);
+  } else {
+    ReadBuffer::of_thread().give_back(*this);
   }
+  return io;
+}
+
+// Behind octets that are there: less usual, and kept apart for what it costs to begin.
+[[gnu::noinline]] Io Inbox::fill_behind(Stream& stream, size_t room) {
   stash();
   reserve(std::min<size_t>(room, std::max<size_t>(kSmallest, size_)));
   size_t free = capacity_ - static_cast<size_t>(at_ - owned_) - size_;

@@ -39,6 +39,7 @@ class Inbox final : private ReadBuffer::Borrower {
   void stash() override;
 
  private:
+  Io fill_behind(Stream& stream, size_t room);
   void reserve(size_t more);
   void release_owned();
 

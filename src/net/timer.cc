@@ -6,18 +6,15 @@ Timer::~Timer() {
   if (place_ != 0) heap_->remove(*this);
 }
 
-void Timer::arm(int64_t deadline_us) {
-  deadline_us_ = deadline_us;
-  if (deadline_us == kNever) return;
+// To where its deadline belongs, which is earlier than it stands, or into the heap.
+void Timer::move_forward() {
   if (place_ == 0) {
-    heap_->insert(*this);
+    if (deadline_us_ != kNever) heap_->insert(*this);
     return;
   }
   size_t index = place_ - 1;
-  if (deadline_us < heap_->entries_[index].key_us) {
-    heap_->entries_[index].key_us = deadline_us;
-    heap_->sift_up(index);
-  }
+  heap_->entries_[index].key_us = deadline_us_;
+  heap_->sift_up(index);
 }
 
 void TimerHeap::fire_due(int64_t now_us) {

@@ -21,7 +21,7 @@ class Timer {
   virtual ~Timer();
 
   // Fires once at `deadline_us` of the loop's monotonic clock, or at the new one when armed again.
-  void arm(int64_t deadline_us);
+  inline void arm(int64_t deadline_us);
   void disarm() { deadline_us_ = kNever; }
   int64_t deadline_us() const { return deadline_us_; }
 
@@ -30,6 +30,8 @@ class Timer {
 
  private:
   friend class TimerHeap;
+  void move_forward();
+
   TimerHeap* heap_;
   int64_t deadline_us_ = kNever;
   uint32_t place_ = 0;  // 1-based index in the heap; 0: not in it
@@ -57,5 +59,12 @@ class TimerHeap {
 
   std::vector<Entry> entries_;
 };
+
+void Timer::arm(int64_t deadline_us) {
+  deadline_us_ = deadline_us;
+  if (place_ == 0 || deadline_us < heap_->entries_[place_ - 1].key_us) [[unlikely]] {
+    move_forward();
+  }
+}
 
 }  // namespace pylon::net

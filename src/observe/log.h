@@ -65,8 +65,9 @@ LogCounts log_counts();
 
 namespace detail {
 inline std::atomic<Level> log_level{Level::warn};
-void write_log(Level level, const LogContext* context, fmt::string_view format,
-               fmt::format_args args);
+// Cold, and with it whatever always leads here: that lies apart from the code of what goes well.
+[[gnu::cold]] void write_log(Level level, const LogContext* context, fmt::string_view format,
+                             fmt::format_args args);
 }  // namespace detail
 
 inline bool log_enabled(Level level) {

@@ -97,7 +97,7 @@ class Forwarder {
   };
 
   static int refuse_scheme(const Errand& errand);
-  static void forget_answer(Errand& errand);
+  [[gnu::cold]] static void forget_answer(Errand& errand);
   static async::Task<plugin::Verdict> before_proxy(Errand& errand);
   async::Task<Outcome> attempt(Errand& errand, Trial& trial);
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
@@ -109,25 +109,25 @@ class Forwarder {
   Step send_request(Errand& errand, Trial& trial, RequestPump& request);
   Step await_head(Errand& errand, Trial& trial, RequestPump& request);
   Step take_head(Errand& errand, Trial& trial);
-  Step take_interim(Errand& errand, Trial& trial);
+  [[gnu::cold]] Step take_interim(Errand& errand, Trial& trial);
   static bool held_by_client(const Errand& errand, const Trial& trial);
   http::Body& begin_answer(Errand& errand, Trial& trial);
   Step relay(Errand& errand, Trial& trial, RequestPump& request, AnswerPump& answer);
   Step pump_request(Errand& errand, Trial& trial, RequestPump& request);
-  Step head_timeout(Errand& errand, Trial& trial, const RequestPump& request);
-  Step answer_timeout(Errand& errand, Trial& trial);
-  Step slow_client(Errand& errand, Trial& trial);
+  [[gnu::cold]] Step head_timeout(Errand& errand, Trial& trial, const RequestPump& request);
+  [[gnu::cold]] Step answer_timeout(Errand& errand, Trial& trial);
+  [[gnu::cold]] Step slow_client(Errand& errand, Trial& trial);
   Step finish(Errand& errand, Trial& trial);
 
   Step end(Trial& trial, Outcome outcome);
-  Step refuse(Trial& trial, int status);
-  Step fail(Errand& errand, Trial& trial, const RequestPump* request, upstream::Failure failure,
-            const char* reason);
-  Step lose_client(Errand& errand, Trial& trial);
+  [[gnu::cold]] Step refuse(Trial& trial, int status);
+  [[gnu::cold]] Step fail(Errand& errand, Trial& trial, const RequestPump* request,
+                          upstream::Failure failure, const char* reason);
+  [[gnu::cold]] Step lose_client(Errand& errand, Trial& trial);
   bool too_late(const Errand& errand) const { return loop_.now_us() >= errand.deadline_us; }
-  Step refuse_late(Errand& errand, Trial& trial);
-  Step end_late(Errand& errand, Trial& trial);
-  Step cut_short(Errand& errand, Trial& trial, int status, const char* reason);
+  [[gnu::cold]] Step refuse_late(Errand& errand, Trial& trial);
+  [[gnu::cold]] Step end_late(Errand& errand, Trial& trial);
+  [[gnu::cold]] Step cut_short(Errand& errand, Trial& trial, int status, const char* reason);
 
   int64_t head_deadline_us(const Errand& errand, const Trial& trial,
                            const RequestPump& request) const;

@@ -28,7 +28,7 @@ void BodyDecoder::begin(Framing framing, uint64_t length) {
   extension_bytes_ = 0;
   failed_ = false;
   reason_ = "";
-  if (!trailers_.empty()) trailers_ = {};
+  trailers_.clear();
   done_ = framing == Framing::none || (framing == Framing::length && length == 0);
 }
 

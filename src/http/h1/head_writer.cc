@@ -4,6 +4,8 @@
 #include <bit>
 #include <memory>
 
+#include "base/short_copy.h"
+
 namespace pylon::http::h1 {
 namespace {
 
@@ -12,11 +14,12 @@ struct Scratch {
   size_t size = 0;
 
   char* at_least(size_t bytes) {
-    if (bytes > size) {
-      size = bytes < 8192 ? 8192 : bytes * 2;
-      octets = std::make_unique_for_overwrite<char[]>(size);
-    }
+    if (bytes > size) grow(bytes);
     return octets.get();
+  }
+  [[gnu::cold]] void grow(size_t bytes) {
+    size = bytes < 8192 ? 8192 : bytes * 2;
+    octets = std::make_unique_for_overwrite<char[]>(size);
   }
 };
 
@@ -112,6 +115,11 @@ size_t decimal_digits(uint64_t value) {
 
 HeadWriter::HeadWriter(size_t bytes) : start_(scratch.at_least(bytes)), at_(start_) {}
 
+HeadWriter& HeadWriter::text(std::string_view octets) {
+  at_ = copy_short(at_, octets);
+  return *this;
+}
+
 HeadWriter& HeadWriter::number(uint64_t value) {
   char* to = at_ += decimal_digits(value);
   for (; value >= 100; value /= 100) std::memcpy(to -= 2, &kPairs[value % 100], 2);
@@ -125,13 +133,16 @@ HeadWriter& HeadWriter::number(uint64_t value) {
 
 // Neighbours that lie in memory as one piece, as they were received, are copied in one go.
 HeadWriter& HeadWriter::fields(const Fields& fields, uint64_t skipped) {
-  const char* run = "";  // lines not written yet, up to `run_end`
-  const char* run_end = run;
+  const char* run = nullptr;  // lines not written yet, up to `run_end`
+  const char* run_end = nullptr;
+  auto write_run = [&] {
+    if (run != run_end) text({run, static_cast<size_t>(run_end - run)});
+  };
   for (const Field& field : fields) {
     if (field.removed() || ((skipped >> static_cast<int>(field.id)) & 1)) continue;
     bool goes_on = field.whole_line && field.name_data == run_end;
     if (!goes_on) {
-      text({run, static_cast<size_t>(run_end - run)});
+      write_run();
       run = run_end = field.name_data;
     }
     if (field.whole_line) {
@@ -140,7 +151,8 @@ HeadWriter& HeadWriter::fields(const Fields& fields, uint64_t skipped) {
       this->field(field.name(), field.value());
     }
   }
-  return text({run, static_cast<size_t>(run_end - run)});
+  write_run();
+  return *this;
 }
 
 std::string_view status_phrase(int status) {

@@ -18,14 +18,20 @@ class HeadWriter {
   // Fields::line_octets() for fields().
   explicit HeadWriter(size_t bytes);
 
-  // Octets may be none, but not null.
-  HeadWriter& text(std::string_view octets) {
-    std::memcpy(at_, octets.data(), octets.size());
-    at_ += octets.size();
+  HeadWriter& text(std::string_view octets);
+  // A literal, whose size is known: what follows it in the caller is written with it.
+  template <size_t kSize>
+  HeadWriter& text(const char (&literal)[kSize]) {
+    std::memcpy(at_, literal, kSize - 1);
+    at_ += kSize - 1;
     return *this;
   }
   HeadWriter& number(uint64_t value);
   HeadWriter& field(std::string_view name, std::string_view value) {
+    return text(name).text(": ").text(value).text("\r\n");
+  }
+  template <size_t kSize>
+  HeadWriter& field(const char (&name)[kSize], std::string_view value) {
     return text(name).text(": ").text(value).text("\r\n");
   }
   // All fields but those in `skipped`, a set of FieldIds.

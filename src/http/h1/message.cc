@@ -37,7 +37,7 @@ std::optional<uint64_t> parse_length(std::string_view digits) {
   return length;
 }
 
-RequestRules refused(uint16_t status, const char* reason) {
+[[gnu::cold]] RequestRules refused(uint16_t status, const char* reason) {
   RequestRules rules;
   rules.refusal = status;
   rules.reason = reason;
@@ -82,7 +82,7 @@ bool has_no_body(int status, Method asked) {
   return asked == Method::head || status / 100 == 1 || status == 204 || status == 304;
 }
 
-ResponseRules untrusted(const char* reason) {
+[[gnu::cold]] ResponseRules untrusted(const char* reason) {
   ResponseRules rules;
   rules.refusal = reason;
   return rules;
@@ -116,11 +116,8 @@ ResponseRules judge_response_framing(Response& response, int minor_version) {
   return rules;
 }
 
-}  // namespace
-
-ConnectionOptions take_connection_options(Fields& fields) {
+[[gnu::noinline]] ConnectionOptions take_present_options(Fields& fields) {
   ConnectionOptions options;
-  if (!fields.has(FieldId::connection)) return options;
   for (const Field& field : fields) {
     if (field.id != FieldId::connection || field.removed()) continue;
     each_token(field.value(), [&](std::string_view token) {
@@ -136,6 +133,12 @@ ConnectionOptions take_connection_options(Fields& fields) {
     });
   }
   return options;
+}
+
+}  // namespace
+
+ConnectionOptions take_connection_options(Fields& fields) {
+  return fields.has(FieldId::connection) ? take_present_options(fields) : ConnectionOptions{};
 }
 
 RequestRules judge_request(Request& request) {

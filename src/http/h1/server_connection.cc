@@ -133,7 +133,7 @@ bool ServerConnection::flushed() {
 bool ServerConnection::parse_head() {
   for (;;) {
     if (!inbox_.empty() && (seen_ == 0 || worth_parsing(inbox_.view(), seen_) || oversized())) {
-      request_ = std::make_unique<Request>();
+      request_ = make_exchange_memory<Request>();
       ParseResult head =
           parse_request_head(inbox_.view(), limits_.head, request_->exchange.request);
       if (head.state == Parse::error && may_speak_http2()) {
@@ -227,7 +227,7 @@ bool ServerConnection::delivering() {
 void ServerConnection::on_timeout() {
   if (!outbox_.empty()) return delivering() ? park() : close(false);
   if (inbox_.empty()) return close_unused();
-  request_ = std::make_unique<Request>();
+  request_ = make_exchange_memory<Request>();
   refuse(408, "the head did not come in time");
   serve();
 }

@@ -12,7 +12,7 @@ namespace pylon::http::h2 {
 ServerStream::ServerStream(ServerConnection& connection, uint32_t id)
     : Stream(id),
       connection_(connection),
-      memory_(std::make_unique<ExchangeMemory>()),
+      memory_(make_exchange_memory<ExchangeMemory>()),
       waker_(connection.loop()) {}
 
 ServerStream::~ServerStream() = default;
