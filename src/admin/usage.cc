@@ -94,7 +94,7 @@ async::Task<Outcome<std::optional<std::string>>> who_uses(store::Store& store, c
   for (const Rule& rule : kRules) {
     if (rule.used != kind) continue;
     std::string collection = keys.collection(config::resource_type(rule.by), {});
-    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, text, 0);
+    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, text);
     Outcome<std::vector<Entry>> entries = co_await listing;
     if (!entries) co_return tl::unexpected(entries.error());
     std::optional<std::string> refusal = first_use(rule, *entries, collection, ids, counts);

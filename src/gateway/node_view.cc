@@ -96,7 +96,7 @@ async::Task<Result<std::vector<RuntimeItem>>> NodeView::checked_items() {
   std::string text = "\"checks\"";
   for (Kind kind : kChecked) {
     store::Outcome<std::vector<store::Entry>> entries =
-        co_await parts_.store.search(prefix_of(kind), text, 0);
+        co_await parts_.store.search(prefix_of(kind), text);
     if (!entries) co_return fail(entries.error().message);
     co_await append(kind, std::move(*entries), items);
   }

@@ -18,13 +18,10 @@ async::Task<Outcome<std::vector<Entry>>> MemoryStore::list(std::string prefix) {
   co_return entries(prefix);
 }
 
-async::Task<Outcome<std::vector<Entry>>> MemoryStore::search(std::string prefix, std::string text,
-                                                             int64_t after_revision) {
+async::Task<Outcome<std::vector<Entry>>> MemoryStore::search(std::string prefix, std::string text) {
   if (read_failure) co_return tl::unexpected(*read_failure);
   std::vector<Entry> found = entries(prefix);
-  std::erase_if(found, [&](const Entry& entry) {
-    return entry.mod_revision <= after_revision || entry.value.find(text) == text.npos;
-  });
+  std::erase_if(found, [&](const Entry& entry) { return entry.value.find(text) == text.npos; });
   co_return found;
 }
 

@@ -158,9 +158,8 @@ class Store {
   // Every key that begins with the prefix, by create_revision, then by key.
   virtual async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) = 0;
 
-  // Of these, the ones whose value contains the text and that were written after the revision.
-  virtual async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text,
-                                                          int64_t after_revision) = 0;
+  // Of these, the ones whose value contains the text.
+  virtual async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) = 0;
 
   // Every key at one revision, which is returned; the first time in the order of list(). What fails
   // half way has visited some.

@@ -170,14 +170,14 @@ async::Task<Outcome<std::optional<Entry>>> EmbeddedStore::get(std::string key) {
 
 async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::list(std::string prefix) {
   return ask(std::make_shared<Call<std::vector<Entry>>>(
-      [prefix = std::move(prefix)](Tables& tables) { return tables.list(prefix, {}, 0); }));
+      [prefix = std::move(prefix)](Tables& tables) { return tables.list(prefix, {}); }));
 }
 
-async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::search(std::string prefix, std::string text,
-                                                               int64_t after_revision) {
+async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::search(std::string prefix,
+                                                               std::string text) {
   return ask(std::make_shared<Call<std::vector<Entry>>>(
-      [prefix = std::move(prefix), text = std::move(text), after_revision](Tables& tables) {
-        return tables.list(prefix, text, after_revision);
+      [prefix = std::move(prefix), text = std::move(text)](Tables& tables) {
+        return tables.list(prefix, text);
       }));
 }
 

@@ -10,8 +10,7 @@ struct Tables::Statements {
       : get(db, "SELECT key, value, create_revision, mod_revision FROM entry WHERE key = ?1"),
         list(db,
              "SELECT key, value, create_revision, mod_revision FROM entry "
-             "WHERE key >= ?1 AND key < ?2 AND (?3 = '' OR instr(value, ?3) > 0) "
-             "AND mod_revision > ?4"),
+             "WHERE key >= ?1 AND key < ?2 AND (?3 = '' OR instr(value, ?3) > 0)"),
         load(db, "SELECT key, value, create_revision, mod_revision FROM entry ORDER BY id"),
         keys(db, "SELECT key FROM entry WHERE key >= ?1 AND key < ?2 ORDER BY key"),
         written_after(db,

@@ -70,12 +70,11 @@ Outcome<std::optional<Entry>> Tables::get(std::string_view key) {
   return entry;
 }
 
-Outcome<std::vector<Entry>> Tables::list(std::string_view prefix, std::string_view text,
-                                         int64_t after_revision) {
+Outcome<std::vector<Entry>> Tables::list(std::string_view prefix, std::string_view text) {
   Statement& row = statements_->list;
   std::string end = end_of_prefix(prefix);
   std::vector<Entry> entries;
-  row.bind(prefix, KeyEnd{end}, text, after_revision);
+  row.bind(prefix, KeyEnd{end}, text);
   while (row.next()) entries.push_back(entry_of(row));
   if (auto done = outcome(); !done) return tl::unexpected(done.error());
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {

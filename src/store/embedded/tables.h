@@ -45,8 +45,7 @@ class Tables {
 
   Outcome<std::optional<Entry>> get(std::string_view key);
   // `text`: what the values must contain; empty: anything.
-  Outcome<std::vector<Entry>> list(std::string_view prefix, std::string_view text,
-                                   int64_t after_revision);
+  Outcome<std::vector<Entry>> list(std::string_view prefix, std::string_view text);
   Outcome<int64_t> load(const Store::Visitor& visit);
   Outcome<std::vector<ChangeSet>> changes_after(int64_t revision);
 

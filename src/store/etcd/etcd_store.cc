@@ -146,11 +146,8 @@ async::Task<Outcome<std::vector<Entry>>> EtcdStore::list(std::string prefix) {
   co_return std::move(listing->entries);
 }
 
-async::Task<Outcome<std::vector<Entry>>> EtcdStore::search(std::string prefix, std::string text,
-                                                           int64_t after_revision) {
-  etcd::RangeQuery query = etcd::range_of(prefix);
-  query.after_revision = after_revision;
-  async::Task<Outcome<Listing>> reading = read(std::move(query));
+async::Task<Outcome<std::vector<Entry>>> EtcdStore::search(std::string prefix, std::string text) {
+  async::Task<Outcome<Listing>> reading = read(etcd::range_of(prefix));
   Outcome<Listing> listing = co_await reading;
   if (!listing) co_return tl::unexpected(std::move(listing.error()));
   std::vector<Entry> entries = std::move(listing->entries);

@@ -55,8 +55,7 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
 
   async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
   async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) override;
-  async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text,
-                                                  int64_t after_revision) override;
+  async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) override;
   async::Task<Outcome<int64_t>> load(Visitor visit) override;
   async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;

@@ -143,7 +143,6 @@ std::string range_request(const RangeQuery& query) {
   if (query.revision != 0) request["revision"] = number(query.revision);
   if (query.limit != 0) request["limit"] = number(static_cast<int64_t>(query.limit));
   if (query.keys_only) request["keys_only"] = Json(true);
-  if (query.after_revision != 0) request["min_mod_revision"] = number(query.after_revision + 1);
   return request.dump();
 }
 

@@ -48,12 +48,11 @@ Authorship read_authorship(std::string_view text);  // what cannot be read is em
 // ---- POST /v3/kv/range
 
 struct RangeQuery {
-  std::string first;           // the key; the first one, when `end` is not empty
-  std::string end = {};        // before this one; "\0": to the last
-  int64_t revision = 0;        // 0: the newest
-  size_t limit = 0;            // 0: all
-  bool keys_only = false;      // without the values
-  int64_t after_revision = 0;  // only what was written after it
+  std::string first;       // the key; the first one, when `end` is not empty
+  std::string end = {};    // before this one; "\0": to the last
+  int64_t revision = 0;    // 0: the newest
+  size_t limit = 0;        // 0: all
+  bool keys_only = false;  // without the values
 };
 // Every key that begins with the prefix.
 RangeQuery range_of(std::string_view prefix);

@@ -15,9 +15,8 @@ async::Task<Outcome<std::vector<Entry>>> HeldStore::list(std::string prefix) {
   return held_.list(std::move(prefix));
 }
 
-async::Task<Outcome<std::vector<Entry>>> HeldStore::search(std::string prefix, std::string text,
-                                                           int64_t after_revision) {
-  return held_.search(std::move(prefix), std::move(text), after_revision);
+async::Task<Outcome<std::vector<Entry>>> HeldStore::search(std::string prefix, std::string text) {
+  return held_.search(std::move(prefix), std::move(text));
 }
 
 async::Task<Outcome<int64_t>> HeldStore::load(Visitor visit) { return held_.load(visit); }
