@@ -26,6 +26,7 @@ constexpr int64_t kFirstPulseMs = 2'000;      // when there is a copy to fall ba
 constexpr int64_t kRetryPauseUs = 1'000'000;  // between two attempts at the start
 constexpr int64_t kServedPatienceUs = 5'000'000;
 constexpr int64_t kFeedPatienceUs = 1'000'000;  // then it is opened anew
+constexpr int64_t kRetryPatienceUs = 100'000;   // for the watch to tell what a write met
 constexpr int64_t kCheckPatienceUs = kFeedPatienceUs / 2;
 constexpr int64_t kTroubleTellUs = 5'000'000;
 constexpr size_t kManyKeys = 50'000;   // that are not gone through in one turn of the loop
@@ -322,7 +323,12 @@ async::Task<Outcome<Committed>> EtcdStore::transaction(Transaction transaction) 
   const bool guarded = std::any_of(transaction.compares.begin(), transaction.compares.end(),
                                    [](const Compare& compare) { return is_unwritten(compare); });
   const int64_t told = feed_->seen();
-  if (guarded && !guard(transaction)) co_return conflict();
+  int64_t newer = guarded ? guard(transaction) : 0;
+  if (newer != 0) {
+    async::Task<bool> telling = feed_->await_seen(newer, loop_.now_us() + kRetryPatienceUs);
+    co_await telling;
+    co_return conflict();
+  }
   async::Task<Outcome<std::vector<int64_t>>> granting = grant(transaction);
   Outcome<std::vector<int64_t>> leases = co_await granting;
   if (!leases) co_return tl::unexpected(std::move(leases.error()));
@@ -340,7 +346,7 @@ async::Task<Outcome<Committed>> EtcdStore::transaction(Transaction transaction) 
     async::Task<void> revoking = revoke(std::move(*leases));
     co_await revoking;
     if (guarded) {
-      async::Task<bool> telling = feed_->await_seen(told + 1, loop_.now_us() + kFeedPatienceUs);
+      async::Task<bool> telling = feed_->await_seen(told + 1, loop_.now_us() + kRetryPatienceUs);
       co_await telling;
     }
     co_return conflict();
@@ -360,18 +366,19 @@ async::Task<Outcome<Committed>> EtcdStore::transaction(Transaction transaction) 
 // etcd would go through all keys of a folder to compare their versions: seconds, where there are a
 // million. What this node was told of it is looked up here; what it was not told yet is a
 // transaction of another Pylon, which writes the origin. (Others ask nobody before they write,
-// and what they write in these few milliseconds is not seen.) False: a compare does not hold.
-bool EtcdStore::guard(Transaction& transaction) const {
-  if (!feed_->following() || !feed_->trouble().empty()) return true;
+// and what they write in these few milliseconds is not seen.) Not 0: a compare does not hold, for
+// what was written at that revision.
+int64_t EtcdStore::guard(Transaction& transaction) const {
+  if (!feed_->following() || !feed_->trouble().empty()) return 0;
   for (Compare& compare : transaction.compares) {
     if (!is_unwritten(compare)) continue;
     std::optional<int64_t> newest = mirror_.newest_in(compare.key);
     if (!newest) continue;
-    if (*newest > compare.revision) return false;
+    if (*newest > compare.revision) return *newest;
     compare.key = options_.prefix + std::string(etcd::kOriginKey);
     compare.revision = feed_->seen();
   }
-  return true;
+  return 0;
 }
 
 // A lease for each key that is to expire.

@@ -96,7 +96,7 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   async::Task<std::optional<etcd::LocalCopy::Content>> read_copy();
   async::Task<bool> catch_up(etcd::LocalCopy::Content& copy, const etcd::Header& now);
   Listing take(etcd::LocalCopy::Content copy);
-  bool guard(Transaction& transaction) const;
+  int64_t guard(Transaction& transaction) const;
   async::Task<Outcome<std::vector<int64_t>>> grant(const Transaction& transaction);
   async::Task<void> revoke(std::vector<int64_t> leases);
   async::Task<void> served(int64_t revision);
