@@ -146,7 +146,8 @@ bool BodyDecoder::extension(char octet) {
   }
 }
 
-// The trailer section up to the empty line; usually just that.
+// The trailer section up to the empty line; usually just that. Whoever sends one that is malformed
+// may never end it: it is refused as soon as that can be seen.
 size_t BodyDecoder::take_trailers(const char* input, size_t size, const HeadLimits& limits) {
   if (trailers_.empty() && size >= 2 && input[0] == '\r' && input[1] == '\n') {
     done_ = true;
@@ -157,23 +158,30 @@ size_t BodyDecoder::take_trailers(const char* input, size_t size, const HeadLimi
       fail("trailers too long");
       return at;
     }
-    trailers_.push_back(input[at]);
-    if (input[at] != '\n') continue;
-    bool empty_line = trailers_ == "\r\n" || trailers_.ends_with("\n\r\n") || trailers_ == "\n" ||
-                      trailers_.ends_with("\n\n");
-    if (!empty_line) continue;
-    Arena arena;
-    Fields fields(arena);
-    ParseResult parsed = parse_trailers(trailers_, limits, fields);
-    if (parsed.state != Parse::complete || parsed.head_bytes != trailers_.size()) {
-      fail(parsed.state == Parse::error ? parsed.reason : "malformed trailers");
-    } else {
-      done_ = true;
+    if (trailers_.ends_with('\r') && input[at] != '\n') {
+      fail("bare CR in trailers");
+      return at;
     }
-    if (trailers_ == "\r\n") trailers_.clear();
-    return at + 1;
+    trailers_.push_back(input[at]);
+    if (input[at] == '\n') end_trailer_line(limits);
+    if (done_ || failed_) return at + 1;
   }
   return size;
+}
+
+void BodyDecoder::end_trailer_line(const HeadLimits& limits) {
+  std::string_view section = trailers_;
+  std::string_view line = section.substr(section.substr(0, section.size() - 1).rfind('\n') + 1);
+  bool last = line == "\r\n";
+  Arena arena;
+  Fields fields(arena);
+  ParseResult parsed = parse_trailers(last ? section : line, limits, fields);
+  if (parsed.state == Parse::error) {
+    fail(parsed.reason);
+  } else {
+    done_ = last;
+  }
+  if (line.size() == section.size() && last) trailers_.clear();
 }
 
 bool BodyDecoder::fail(const char* reason) {

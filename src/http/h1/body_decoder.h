@@ -67,6 +67,7 @@ class BodyDecoder {
   bool digit(char octet);
   bool extension(char octet);
   size_t take_trailers(const char* input, size_t size, const HeadLimits& limits);
+  void end_trailer_line(const HeadLimits& limits);
   bool fail(const char* reason);
 
   uint64_t left_ = 0;

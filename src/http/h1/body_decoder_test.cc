@@ -80,6 +80,15 @@ TEST(Chunked, RefusesWhatPeersReadDifferently) {
   }
 }
 
+TEST(Chunked, MalformedTrailersAreRefusedBeforeTheyEnd) {
+  for (const char* lines : {"Bad Name: x\r\n", "X\r\n", "A: b\nB", "A: b\r\nC: \x01\r\n", "A: b\rB",
+                            "\rA", "\n", " A: b\r\n", "A: b\r\n c\r\n"}) {
+    for (size_t step : {size_t{1}, size_t{100}}) {
+      EXPECT_TRUE(decode(std::string("0\r\n") + lines, step).failed) << lines << " step " << step;
+    }
+  }
+}
+
 TEST(Chunked, ExtensionsAreBounded) {
   std::string body;
   for (int i = 0; i < 2000; i++) body += "1;aaaaaaaaaaaaaaaa\r\nx\r\n";
