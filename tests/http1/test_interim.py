@@ -241,6 +241,16 @@ def test_unknown_expectation(lane):
     assert client.read().status in (200, 417)
 
 
+@pytest.mark.parametrize("first", [b"100-continue", b"200-ok"])
+def test_expectations_in_several_lines(lane, first):
+    """RFC 9110 5.3, 10.1.1: they are one list, of which none is met without all the others."""
+    lines = (b"Expect: " + first, b"Expect: 300-more")
+    client = lane.client()
+    client.send(lane.post(b"hello", b"x", *lines))
+    client.read_refusal(417)
+    lane.assert_unvisited()
+
+
 @pytest.mark.parametrize("value", [b"100-CONTINUE", b"100-Continue"])
 def test_expectation_in_any_case(lane, value):
     """RFC 9110 10.1.1: case-insensitive."""

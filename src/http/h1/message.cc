@@ -155,7 +155,8 @@ RequestRules judge_request(Request& request) {
   if (request.fields.has(FieldId::expect)) {
     if (http10) {
       request.fields.remove(FieldId::expect);  // RFC 9110 10.1.1: ignored in HTTP/1.0
-    } else if (!iequals(request.fields.get(FieldId::expect), "100-continue")) {
+    } else if (request.fields.repeated(FieldId::expect) ||
+               !iequals(request.fields.get(FieldId::expect), "100-continue")) {
       return refused(417, "unknown expectation");
     } else {
       rules.expects_continue = rules.framing != Framing::none;
