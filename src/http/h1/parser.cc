@@ -9,6 +9,7 @@
 namespace pylon::http::h1 {
 namespace {
 
+constexpr ptrdiff_t kMaxNameBytes = 65535;  // as many as a Field counts
 constexpr int kMaxEmptyLines = 4;  // RFC 9112 2.2: before the request line, some clients send one
 
 enum class Side : bool { request, response };
@@ -105,7 +106,9 @@ std::string_view trimmed(const char* from, const char* to) {
   const char* line = cursor.at;
   cursor.skip_all<TokenClass>();
   const char* name_end = cursor.at;
-  if (name_end - line > limits.field_bytes) return refuse(431, "field name too long");
+  if (name_end - line > std::min<ptrdiff_t>(limits.field_bytes, kMaxNameBytes)) {
+    return refuse(431, "field name too long");
+  }
   if (side == Side::response) {  // RFC 9112 5.1: a proxy removes this white space from responses
     while (!cursor.done() && is_blank(*cursor.at)) cursor.at++;
   }
@@ -135,8 +138,8 @@ using PlainNameClass = TableClass<kPlainNameOctets>;
 void take_plain_fields(Cursor& cursor, const HeadLimits& limits, Fields& fields) {
   const char* at = cursor.at;
   const char* start = cursor.start;
-  // A field that lies before this one's end is within the limit, and all but few lie there.
-  const char* end = at + std::min<ptrdiff_t>(cursor.end - at, limits.field_bytes);
+  // A field that lies before this one's end is within the limits, and all but few lie there.
+  const char* end = at + std::min<ptrdiff_t>({cursor.end - at, limits.field_bytes, kMaxNameBytes});
   while (fields.size() < limits.fields) {
     // The line's end first, for the next line to begin before this one is taken apart.
     const char* stop = skip<ValueClass>(at, end, start);

@@ -102,6 +102,22 @@ TEST(RequestHead, LimitsAreHeldWhileTheHeadIsStillComing) {
             431);
 }
 
+// A Field counts its name's octets in 16 bits: a longer one would turn into another name.
+TEST(RequestHead, NamesAreAsLongAsAFieldCanTellWhateverTheLimits) {
+  HeadLimits limits{.line_bytes = 64, .head_bytes = 1 << 20, .field_bytes = 1 << 20, .fields = 9};
+  auto with_name = [](size_t size) {
+    std::string long_value = "A: " + std::string(80'000, 'a') + "\r\n";
+    return kLine + "Host: a\r\n" + long_value + std::string(size, 'n') + ": b\r\n\r\n";
+  };
+  std::string text = with_name(65535);
+  auto longest = parse(text, limits);
+  ASSERT_EQ(longest->result.state, Parse::complete);
+  EXPECT_EQ(longest->request.fields.get(std::string(65535, 'n')), "b");
+  for (size_t size : {65536, 65536 + 14, 200'000}) {
+    EXPECT_EQ(parse(with_name(size), limits)->result.status, 431) << size;
+  }
+}
+
 TEST(RequestHead, RelocatedFieldsPointIntoTheCopy) {
   std::string text = kLine + "Host: a\r\nB: c\r\n\r\n";
   auto parsed = parse(text);
@@ -143,6 +159,7 @@ TEST(Trailers, RefuseFieldsThatMayNotStandThere) {
   EXPECT_EQ(parse_trailers("X-Sum: 1\r\n\r\n", {}, fields).state, Parse::complete);
   EXPECT_EQ(parse_trailers("Content-Length: 1\r\n\r\n", {}, fields).state, Parse::error);
   EXPECT_EQ(parse_trailers("Host: a\r\n\r\n", {}, fields).state, Parse::error);
+  EXPECT_EQ(parse_trailers("X-Consumer-Username: a\r\n\r\n", {}, fields).state, Parse::error);
 }
 
 TEST(WorthParsing, OnlyAtTheFirstLineAndAtTheEnd) {
