@@ -375,6 +375,8 @@ TRAILERS = (
             "range": b"Range: bytes=0-1",
             "client": b"X-Forwarded-For: 1.2.3.4",
             "real-ip": b"X-Real-IP: 1.2.3.4",
+            "consumer": b"X-Consumer-Username: admin",
+            "credential": b"X-Credential-Identifier: admin",
         }.items()
     ]
     + [

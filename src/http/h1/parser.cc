@@ -262,7 +262,11 @@ bool forbidden_in_trailer(FieldId id) {
     case FieldId::x_forwarded_proto:
     case FieldId::x_forwarded_host:
     case FieldId::x_forwarded_port:
+    case FieldId::x_forwarded_prefix:
     case FieldId::forwarded:
+    case FieldId::x_consumer_username:
+    case FieldId::x_consumer_custom_id:
+    case FieldId::x_credential_identifier:
       return true;
     default:
       return false;
