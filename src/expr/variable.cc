@@ -4,12 +4,14 @@
 #include <atomic>
 
 #include "base/strings.h"
+#include "expr/body_variables.h"
 #include "expr/getters.h"
 
 namespace pylon::expr {
 namespace {
 
 std::atomic<bool> wants_upstream_fields = false;
+thread_local uint64_t body_variables = 0;
 
 std::string_view absent(const Operand&, http::Exchange&) { return {}; }
 
@@ -34,6 +36,8 @@ Variable::Getter find_named(std::string_view name) {
 
 }  // namespace
 
+uint64_t body_variables_compiled() { return body_variables; }
+
 bool upstream_fields_wanted() { return wants_upstream_fields.load(std::memory_order_relaxed); }
 
 Variable Variable::compile(std::string_view name) {
@@ -45,6 +49,7 @@ Variable Variable::compile(std::string_view name) {
   variable.get_ = family->get;
   variable.get_json_ = family->get_json;
   variable.needs_body_ = family->needs_body;
+  if (family->needs_body) body_variables++;
   variable.operand_ = name.substr(family->prefix.size());
   if (family->is_field) {
     std::string field = to_lower(variable.operand_);

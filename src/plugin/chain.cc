@@ -14,6 +14,16 @@ namespace {
 // What a filter said about this exchange, in a byte of its state.
 enum FilterAnswer : uint8_t { kUnasked = 0, kRuns = 1, kStaysOut = 2 };
 
+bool is_coroutine(const PluginType& type) {
+  return type.call(Phase::rewrite).is_async || type.call(Phase::access).is_async ||
+         type.call(Phase::before_proxy).is_async;
+}
+
+bool names_body(const PluginSet::Item& item) {
+  if (item.meta != nullptr && item.meta->filter && item.meta->filter->needs_body()) return true;
+  return item.names_body && !is_coroutine(*item.type);
+}
+
 }  // namespace
 
 Chain Chain::build(std::span<const PluginSet* const> sets) {
@@ -69,7 +79,8 @@ void Chain::put(const PluginSet& set, bool consumer_only) {
              priority,
              0,
              0,
-             consumer_only && added};
+             consumer_only && added,
+             names_body(item)};
     place(*same);
   }
 }
@@ -104,6 +115,10 @@ void Chain::add_steps(Phase phase, bool consumer_only) {
   for (const Member& member : members_) {
     const PhaseCall& call = member.type->call(phase);
     prefer_bits_ |= member.type->prefer_bit;
+    if (member.looks_at_body) {
+      Phase first = member.type->has(Phase::rewrite) ? Phase::rewrite : Phase::access;
+      body_phases_ |= static_cast<uint8_t>(1u << index(first));
+    }
     if (!call.present || (consumer_only && !member.consumer_only)) continue;
     steps_.push_back({call, member.plugin, member.meta, member.type->prefer_bit, member.state,
                       member.filter, &member.type->spec});

@@ -52,6 +52,10 @@ class Chain {
   bool empty() const { return members_.empty(); }
   bool has(Phase phase) const { return begin_[index(phase)] != begin_[index(phase) + 1]; }
   bool is_async(Phase phase) const { return (async_phases_ >> index(phase)) & 1; }
+  // Whether the request's body is to be known before this phase, or before a later one in which no
+  // body can be waited for: a plugin or its filter names variables that look at it. Coroutines
+  // are left out: they read it themselves.
+  bool looks_at_body(Phase phase) const { return (body_phases_ >> index(phase)) & 1; }
   // Of the plugins in it that replace their instance in the global rules.
   uint64_t prefer_bits() const { return prefer_bits_; }
   // Never the same for two chains built by build(); 0 for the one without plugins.
@@ -68,6 +72,7 @@ class Chain {
     uint32_t state;      // offset in the exchange's state
     uint32_t filter;     // offset of the byte that remembers the filter's answer
     bool consumer_only;  // added by the consumer merge
+    bool looks_at_body;
   };
   struct Step {
     PhaseCall call;
@@ -92,6 +97,7 @@ class Chain {
   std::vector<Step> steps_;      // by phase, then by priority
   std::array<uint16_t, kPhases + 1> begin_{};
   uint8_t async_phases_ = 0;
+  uint8_t body_phases_ = 0;
   uint32_t state_bytes_ = 0;
   uint64_t prefer_bits_ = 0;
   uint64_t serial_;
@@ -123,6 +129,9 @@ class ActiveChain {
   bool idle() const { return chain_ == nullptr || chain_->empty(); }
   bool has(Phase phase) const { return chain_ != nullptr && chain_->has(phase); }
   bool is_async(Phase phase) const { return chain_ != nullptr && chain_->is_async(phase); }
+  bool looks_at_body(Phase phase) const {
+    return chain_ != nullptr && chain_->looks_at_body(phase);
+  }
 
   // rewrite, access, before_proxy. run() is for phases that are not async.
   Verdict run(Phase phase, http::Exchange& exchange) const;

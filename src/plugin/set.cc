@@ -1,6 +1,7 @@
 #include "plugin/set.h"
 
 #include "base/hash.h"
+#include "expr/body_variables.h"
 #include "observe/log.h"
 #include "plugin/catalogue.h"
 #include "plugin/serial.h"
@@ -34,11 +35,13 @@ Result<Ref<const PluginSet>> PluginSet::build(const Catalogue& catalogue, const 
       set->items_.push_back(*kept);
       continue;
     }
+    uint64_t before = expr::body_variables_compiled();
     auto made = catalogue.instantiate(*type, conf, resource);
     if (!made) return tl::unexpected(made.error());
     std::shared_ptr<const Meta> meta;
     if (!made->meta.plain()) meta = std::make_shared<const Meta>(std::move(made->meta));
-    set->items_.push_back({type, std::move(made->instance), std::move(meta), digest});
+    bool names_body = expr::body_variables_compiled() != before;
+    set->items_.push_back({type, std::move(made->instance), std::move(meta), digest, names_body});
   }
   return Ref<const PluginSet>(std::move(set));
 }

@@ -24,6 +24,7 @@ class PluginSet : public RefCounted {
     Ref<const Instance> instance;      // null: disabled, so it hides the plugin of a lower source
     std::shared_ptr<const Meta> meta;  // null: nothing said
     uint64_t digest = 0;               // of the configuration
+    bool names_body = false;           // it has variables that look at the request's body
   };
 
   // Whose plugins they are. Those of a consumer leave out auth plugins: these only say who it is.

@@ -1,6 +1,7 @@
 #include "proxy/proxy.h"
 
 #include <span>
+#include <utility>
 
 #include "observe/log.h"
 #include "proxy/client_trust.h"
@@ -48,6 +49,9 @@ async::Task<void> Proxy::serve(Exchange& exchange) {
   for (const Stage& stage : visit.plugins.idle() ? std::span<const Stage>() : kStages) {
     if (stage.merges_consumer && !merge_consumer(exchange, visit, verdict)) continue;
     ActiveChain& chain = visit.plugins.*stage.chain;
+    if (verdict.proceeds() && chain.looks_at_body(stage.phase)) [[unlikely]] {
+      verdict = co_await know_body(exchange, visit);
+    }
     if (!verdict.proceeds() || !chain.has(stage.phase)) continue;
     if (chain.is_async(stage.phase) || visit.plugins.trace != nullptr) {
       verdict = co_await chain.run_async(stage.phase, exchange, visit.plugins.trace);
@@ -91,24 +95,30 @@ Verdict Proxy::admit(Exchange& exchange, const Visit& visit) {
   return plugin::finish(status);
 }
 
-// A condition looks at the body. To condition and plugin alike it is absent when it is too long.
-async::Task<Verdict> Proxy::match_with_body(Exchange& exchange, Visit& visit) {
+// Somebody looks at the body. To conditions and plugins it is absent when it is too long.
+async::Task<Verdict> Proxy::know_body(Exchange& exchange, Visit& visit) {
   int64_t limit = parts_.options.known_body_bytes;
-  exchange.body_known = true;
-  if (exchange.request.content_length <= limit) {
-    http::BodyRead read = co_await exchange.downstream->buffer_body(limit, exchange.body);
-    if (read == http::BodyRead::too_large) co_return plugin::finish(413);
-    if (read == http::BodyRead::failed) {
-      int failure = exchange.downstream->body_failure();
-      if (failure != 0) co_return plugin::finish(failure);
-      exchange.downstream->abort();
-      visit.client_left = true;
-      co_return plugin::finish(499);
-    }
-    exchange.request.content_length = static_cast<int64_t>(exchange.body.size());
+  bool known = std::exchange(exchange.body_known, true);
+  if (known || !exchange.has_body || exchange.request.content_length > limit) {
+    co_return plugin::proceed();
   }
-  (void)match(exchange, visit);
+  http::BodyRead read = co_await exchange.downstream->buffer_body(limit, exchange.body);
+  if (read == http::BodyRead::too_large) co_return plugin::finish(413);
+  if (read == http::BodyRead::failed) {
+    int failure = exchange.downstream->body_failure();
+    if (failure != 0) co_return plugin::finish(failure);
+    exchange.downstream->abort();
+    visit.client_left = true;
+    co_return plugin::finish(499);
+  }
+  exchange.request.content_length = static_cast<int64_t>(exchange.body.size());
   co_return plugin::proceed();
+}
+
+async::Task<Verdict> Proxy::match_with_body(Exchange& exchange, Visit& visit) {
+  Verdict verdict = co_await know_body(exchange, visit);
+  if (verdict.proceeds()) (void)match(exchange, visit);
+  co_return verdict;
 }
 
 Verdict Proxy::choose_upstream(const Exchange& exchange, Visit& visit) {

@@ -64,6 +64,7 @@ class Proxy final : public http::Service {
   void begin(http::Exchange& exchange, Visit& visit);
   plugin::Verdict admit(http::Exchange& exchange, const Visit& visit);
   bool match(http::Exchange& exchange, Visit& visit);
+  async::Task<plugin::Verdict> know_body(http::Exchange& exchange, Visit& visit);
   async::Task<plugin::Verdict> match_with_body(http::Exchange& exchange, Visit& visit);
   bool merge_consumer(http::Exchange& exchange, Visit& visit, plugin::Verdict& verdict);
   static plugin::Verdict choose_upstream(const http::Exchange& exchange, Visit& visit);

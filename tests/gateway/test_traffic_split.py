@@ -68,6 +68,50 @@ def test_requests_by_condition(gateway, echoes):
     assert nodes_of(gateway, 5, "b") == {"a": 5}
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def post(gateway, body, headers=None):
+    return http.request(gateway.port, "POST", "/hello", headers or FORM, body)
+
+
+@pytest.mark.parametrize(
+    "condition, headers, body",
+    [
+        (["post_arg_id", "==", "1"], FORM, "id=1"),
+        (["post_arg.a.b", "==", "c"], {"Content-Type": "application/json"}, '{"a":{"b":"c"}}'),
+    ],
+)
+def test_requests_by_what_stands_in_their_body(gateway, echoes, condition, headers, body):
+    a, b, _ = echoes
+    plugins = split([{"upstream": b.upstream()}], [condition])
+    route = {"uri": "/hello", "plugins": plugins, "upstream": a.upstream()}
+    gateway.admin.put("/routes/1", route)
+    got = Told(post(gateway, body, headers))
+    assert (got.node, got.body) == ("b", body)
+    assert Told(post(gateway, "id=2")).node == "a"
+    assert Told(get(gateway)).node == "a"
+
+
+def test_other_plugins_see_the_body_too(gateway, echo):
+    """By a filter, a key and a template; the plugin of the route and that of all routes."""
+    seen = {"headers": {"set": {"X-Id": "$post_arg_id"}}}
+    filtered = {
+        "status_code": 299,
+        "_meta": {"filter": [["post_arg_id", "==", "1"]]},
+    }
+    counted = {"count": 2, "time_window": 60, "rejected_code": 429, "key": "post_arg_id"}
+    plugins = {"proxy-rewrite": seen, "limit-count": counted}
+    gateway.admin.put("/global_rules/1", {"plugins": {"response-rewrite": filtered}})
+    route = {"uri": "/hello", "plugins": plugins, "upstream": echo.upstream()}
+    gateway.admin.put("/routes/1", route)
+    got = post(gateway, "id=1")
+    assert (got.status, Told(got).get("x-id"), Told(got).body) == (299, "1", "id=1")
+    assert post(gateway, "id=2").status == 200
+    assert [post(gateway, "id=3").status for _ in range(3)] == [200, 200, 429]
+    assert post(gateway, "id=4").status == 200
+
+
 def test_an_upstream_in_use_is_not_deleted(gateway, echoes):
     a, b, _ = echoes
     gateway.admin.put("/upstreams/b", b.upstream())
