@@ -39,23 +39,27 @@ std::string_view part_name(std::string_view head) {
   return {};
 }
 
-// RFC 7578, RFC 2046 5.1.1.
+// RFC 7578, RFC 2046 5.1.1. Whose first line ends with a line feed alone ends all lines so, as
+// APISIX has it.
 std::optional<Json> parse_multipart(std::string_view body, std::string_view type) {
   std::string_view boundary = parameter(type, "boundary");
   if (boundary.empty()) return std::nullopt;
   std::string delimiter = "--" + std::string(boundary);
   Json parts = Json::object();
   size_t at = body.find(delimiter);
+  size_t behind = at == body.npos ? at : at + delimiter.size();
+  bool bare = behind < body.size() && body[behind] == '\n';
+  const std::string line_end = bare ? "\n" : "\r\n";
   for (size_t count = 0; at != body.npos && count < kMaxFormParts; ++count) {
     std::string_view rest = body.substr(at + delimiter.size());
     if (rest.starts_with("--")) return parts;
-    size_t end = rest.find("\r\n" + delimiter);
-    size_t head_end = rest.find("\r\n\r\n");
+    size_t end = rest.find(line_end + delimiter);
+    size_t head_end = rest.find(line_end + line_end);
     if (end == rest.npos || head_end == rest.npos || head_end > end) return std::nullopt;
     std::string_view name = part_name(rest.substr(0, head_end));
-    size_t start = std::min(head_end + 4, end);
+    size_t start = std::min(head_end + 2 * line_end.size(), end);
     if (!name.empty()) add_form_value(parts, name, Json(rest.substr(start, end - start)));
-    at += delimiter.size() + end + 2;
+    at += delimiter.size() + end + line_end.size();
   }
   return std::nullopt;
 }

@@ -88,6 +88,15 @@ TEST_F(BodyTest, Multipart) {
   }
 }
 
+TEST_F(BodyTest, MultipartWithLineFeedsAlone) {
+  body("multipart/form-data; boundary=b",
+       "--b\nContent-Disposition: form-data; name=\"model\"\n\ngpt\r\n-4\n--b--\n");
+  EXPECT_EQ(value("post_arg.model"), "gpt\r\n-4");
+  body("multipart/form-data; boundary=b",
+       "--b\r\nContent-Disposition: form-data; name=\"model\"\n\ngpt-4\n--b--\n");
+  EXPECT_EQ(value("post_arg.model"), "absent");
+}
+
 TEST_F(BodyTest, Graphql) {
   body("", "query repo { owner { name } other }");
   EXPECT_EQ(value("graphql_operation"), "query");
