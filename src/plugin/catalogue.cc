@@ -55,9 +55,12 @@ void number_prefer_route(std::vector<PluginType>& types) {
   }
 }
 
-Error wrong_conf(std::string_view name, std::string_view message) {
-  return {"failed to check the configuration of plugin " + std::string(name) +
-          " err: " + std::string(message)};
+Error wrong_conf(std::string_view name, std::string_view message,
+                 Subsystem subsystem = Subsystem::http) {
+  std::string text = "failed to check the configuration of ";
+  if (subsystem == Subsystem::http)
+    return {text.append("plugin ").append(name).append(" err: ").append(message)};
+  return {text.append("stream plugin [").append(name).append("]: ").append(message)};
 }
 
 }  // namespace
@@ -161,16 +164,18 @@ Result<void> Catalogue::check_document(const Entry& entry, Json conf, Document d
   return entry.type.check({entry.type.spec.name, {}, *valid, services_});
 }
 
-Result<void> Catalogue::check(std::string_view name, Json conf, Document document) const {
+Result<void> Catalogue::check(std::string_view name, Json conf, Document document,
+                              Subsystem subsystem) const {
   if (!conf.is_object()) {
     return fail("invalid plugin conf " + conf.dump() + " for plugin [" + std::string(name) + "]");
   }
   const Entry* found = entry(name);
   if (found == nullptr) return fail("unknown plugin [" + std::string(name) + "]");
   if (auto checked = check_document(*found, conf, document); !checked) {
-    if (!is_disabled(conf)) return tl::unexpected(wrong_conf(name, checked.error().message));
+    const std::string& message = checked.error().message;
+    if (!is_disabled(conf)) return tl::unexpected(wrong_conf(name, message, subsystem));
     observe::log(Level::warn, "configuration of the disabled plugin {} is wrong: {}", name,
-                 checked.error().message);
+                 message);
     return {};
   }
   if (document == Document::metadata) return {};
@@ -185,7 +190,7 @@ Result<void> Catalogue::check_all(const Json& plugins, Document document,
     const PluginType* type = find(name);
     bool known = type != nullptr && serves(*type, subsystem);
     if (conf.is_object() && !known) return fail("unknown plugin [" + std::string(name) + "]");
-    if (auto checked = check(name, conf, document); !checked) return checked;
+    if (auto checked = check(name, conf, document, subsystem); !checked) return checked;
   }
   return {};
 }

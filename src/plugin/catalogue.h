@@ -44,7 +44,8 @@ class Catalogue {
   std::vector<const PluginType*> enabled() const;
 
   // Is `conf` a right document of that plugin? A configuration with `_meta.disable` may be wrong.
-  Result<void> check(std::string_view name, Json conf, Document document) const;
+  Result<void> check(std::string_view name, Json conf, Document document,
+                     Subsystem subsystem = Subsystem::http) const;
   // Each member of a resource's `plugins`; the first that is wrong is told.
   Result<void> check_all(const Json& plugins, Document document,
                          Subsystem subsystem = Subsystem::http) const;

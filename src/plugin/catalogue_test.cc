@@ -67,6 +67,11 @@ TEST_F(CatalogueTest, MessagesAreThoseOfApisix) {
             "property \"text\" validation failed: wrong type: expected string, got number");
   EXPECT_EQ(fixture_.check("auth", R"({"count":7})"),
             "failed to check the configuration of plugin auth err: seven is too many");
+  auto wrong = fixture_.catalogue.check("plain", *Json::parse(R"({"text":1})"), Document::config,
+                                        Subsystem::stream);
+  EXPECT_EQ(wrong.error().message,
+            "failed to check the configuration of stream plugin [plain]: "
+            "property \"text\" validation failed: wrong type: expected string, got number");
 }
 
 TEST_F(CatalogueTest, MetaIsCheckedForEveryPlugin) {
