@@ -26,6 +26,8 @@ class BasicAuth {
                    field("anonymous_consumer", &Config::anonymous_consumer,
                          "Consumer of requests without valid credentials; unset refuses them.")
                        .non_empty()};
+    static constexpr auto rules =
+        schema::schema_fragment(R"({"title":"work with route or service object"})");
   };
   using ConsumerConfig = BasicAuthConsumer;
 

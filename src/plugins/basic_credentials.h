@@ -25,6 +25,7 @@ struct BasicAuthConsumer {
       schema::field("password", &BasicAuthConsumer::password, "The password that proves it.")
           .required()
           .encrypted()};
+  static constexpr auto rules = schema::schema_fragment(R"({"title":"work with consumer object"})");
 };
 
 struct BasicCredentials {
