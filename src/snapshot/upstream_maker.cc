@@ -1,6 +1,7 @@
 #include "snapshot/upstream_maker.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "observe/log.h"
@@ -67,18 +68,40 @@ Result<UpstreamMaker::MadePtr> UpstreamMaker::make(config::Upstream config, uint
   if (!compiled) return tl::unexpected(compiled.error());
   made->compiled = std::move(*compiled);
   if (source->checks != nullptr) warn_of_checks(key);
+  if (!source->discovery_type.empty()) tell_of_discovery(key, *source);
   return made;
 }
 
+namespace {
+
+constexpr int kMostTold = 20;
+
+// What to add to a message about one of many: empty; nothing when enough was said.
+std::optional<std::string_view> ending(int& told) {
+  if (told == kMostTold) return std::nullopt;
+  return ++told == kMostTold ? "; no further ones are told" : "";
+}
+
+}  // namespace
+
 // Who asked for health checks is to know that nodes which have failed are still used.
 void UpstreamMaker::warn_of_checks(std::string_view key) {
-  constexpr int kMostWarnings = 20;
-  if (warnings_ == kMostWarnings) return;
-  bool last = ++warnings_ == kMostWarnings;
+  auto end = ending(told_of_checks_);
+  if (!end) return;
   observe::log(observe::Level::warn,
                "{}: `checks` are kept, but this version sends no probes: every node is taken for "
                "healthy{}",
-               key, last ? "; further upstreams with checks are not told" : "");
+               key, *end);
+}
+
+// Its requests fail, which nothing else would explain.
+void UpstreamMaker::tell_of_discovery(std::string_view key, const config::Upstream& from) {
+  auto end = ending(told_of_discovery_);
+  if (!end) return;
+  observe::log(observe::Level::error,
+               "{}: service discovery ({}) is not there yet: service {} has no nodes, requests are "
+               "answered with 503{}",
+               key, from.discovery_type, from.service_name, *end);
 }
 
 void UpstreamMaker::renew(Made& made) {

@@ -60,12 +60,14 @@ class UpstreamMaker final : private upstream::AddressBook {
  private:
   const std::vector<IpAddress>& addresses(const std::string& host) override;
   void warn_of_checks(std::string_view key);
+  void tell_of_discovery(std::string_view key, const config::Upstream& from);
 
   upstream::NameWatch& names_;
   upstream::EndpointTable endpoints_;
   upstream::HealthTable health_;
   upstream::Workshop workshop_;
-  int warnings_ = 0;                     // about checks, so far
+  int told_of_checks_ = 0;
+  int told_of_discovery_ = 0;
   StringMap<std::vector<Owner>> users_;  // by host name; an owner stands once for each use
 };
 

@@ -384,3 +384,16 @@ def test_name_server_that_does_not_answer_blocks_nobody_else(named, name_server,
             assert get(named.port, "/quick").status == 200
         assert time.monotonic() - start < 1
         assert receive(peer, wait_s=15).status in (502, 503, 504)
+
+
+def test_discovery_is_refused_by_requests_and_told(own_pylon):
+    gateway = own_pylon({})
+    upstream = {"type": "roundrobin", "service_name": "shop", "discovery_type": "nacos"}
+    gateway.admin.put("/upstreams/7", upstream)
+    gateway.admin.put("/routes/1", {"uri": "/x", "upstream_id": "7"})
+    assert get(gateway.port, "/x").status == 503
+    line = until(
+        lambda: [line for line in gateway.read_log("error.log").splitlines() if "nacos" in line],
+        "the line in the error log",
+    )[0]
+    assert "[error]" in line and "/apisix/upstreams/7: service discovery (nacos)" in line
