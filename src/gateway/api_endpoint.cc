@@ -40,7 +40,7 @@ class ApiEndpoint::Door final : public net::Listener::Acceptor, public net::Reti
   bool may_accept() override {
     http::h1::ServerConnections& all = endpoint_.connections_;
     size_t open = all.idle.size() + all.busy.size() + endpoint_.handshakes();
-    return open < kMaxConnections || all.shed_idle(1) != 0;
+    return open < kMaxConnections || all.shed_idle(1) != 0 || endpoint_.shed_handshake();
   }
   void on_exhausted() override { endpoint_.connections_.shed_idle(1); }
 
@@ -56,6 +56,8 @@ ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_
   limits_.head.head_bytes = 64 << 10;
   if (tls_ != nullptr && tls_->demands_certificates()) service_.demand_certificates();
 }
+
+bool ApiEndpoint::shed_handshake() { return tls_ != nullptr && tls_->handshakes().shed_silent(); }
 
 ApiEndpoint::~ApiEndpoint() {
   shut_doors();

@@ -42,6 +42,7 @@ class ApiEndpoint {
 
   void take(std::unique_ptr<net::Stream> stream, const http::ConnectionEnds& ends);
   size_t handshakes() const { return tls_ != nullptr ? tls_->handshakes().size() : 0; }
+  bool shed_handshake();  // makes room for a newcomer
   void shut_doors();
 
   net::Loop& loop_;

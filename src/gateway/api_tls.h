@@ -27,8 +27,14 @@ class ApiTls final : private tls::IdentitySource {
  private:
   ApiTls(net::Loop& loop, Ref<tls::ServerIdentity> identity)
       : identity_(std::move(identity)),
-        handshakes_(loop, {.under_way = 64, .timeout_us = 10'000'000}) {}
+        handshakes_(loop, {.under_way = 64,
+                           .timeout_us = 10'000'000,
+                           .patience_us = kPatienceUs,
+                           .short_patience_us = kPatienceUs}) {}
   const tls::ServerIdentity* find(std::string_view) const override { return identity_.get(); }
+
+  // For how long a client may keep an administrator waiting: there are few who have business here.
+  static constexpr int64_t kPatienceUs = 250'000;
 
   Ref<tls::ServerIdentity> identity_;
   tls::ServerShare share_;  // not that of the workers: sessions do not cross over

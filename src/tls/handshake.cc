@@ -108,6 +108,18 @@ void Handshakes::close_silent() {
   }
 }
 
+bool Handshakes::shed_silent() {
+  for (size_t left = silent_.size(); left > 0 && !silent_.empty(); left--) {
+    Handshake& oldest = *silent_.front();
+    if (!oldest.inner_->stirred(true)) {
+      oldest.close();
+      return true;
+    }
+    oldest.look();  // something has come just now
+  }
+  return false;
+}
+
 void Handshakes::close_all() {
   for (auto* list : {&waiting_, &silent_, &under_way_}) {
     while (!list->empty()) list->front()->close();

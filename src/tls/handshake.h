@@ -77,6 +77,7 @@ class Handshakes {
   size_t size() const { return silent_.size() + waiting_.size() + under_way_.size(); }
   void close_all();
   void close_silent();  // those of clients that have sent nothing
+  bool shed_silent();   // the oldest of these; false: there is none
 
  private:
   friend class Handshake;

@@ -1,7 +1,10 @@
 """The Admin API over TLS: deployment.admin.https_admin and admin_api_mtls."""
 
+import contextlib
 import socket
+import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -132,6 +135,39 @@ def test_those_who_say_nothing_keep_nobody_out(own_pylon, of_admin):
     for each in silent[:100]:
         each.sendall(b"\x16\x03\x01\x02\x00\x01")  # the first octets of a ClientHello
     assert ask(gateway, timeout=20).status == 200
+    for each in silent:
+        each.close()
+
+
+def begun(port):
+    """A handshake that stops behind the ClientHello."""
+    peer = socket.create_connection(("127.0.0.1", port))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    told, answer = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hello = context.wrap_bio(answer, told, server_hostname="admin.test")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        hello.do_handshake()
+    peer.sendall(told.read())
+    return peer
+
+
+def test_unfinished_handshakes_do_not_keep_an_administrator_waiting(own_pylon, of_admin):
+    """A place is lost after a quarter of a second, when others wait for one."""
+    gateway = start(own_pylon, of_admin)
+    held = [begun(gateway.admin_port) for _ in range(100)]
+    started = time.monotonic()
+    assert ask(gateway, timeout=20).status == 200
+    assert time.monotonic() - started < 1.5, "before: two seconds"
+    for each in held:
+        each.close()
+
+
+def test_as_many_silent_connections_as_there_may_be(own_pylon, of_admin):
+    gateway = start(own_pylon, of_admin)
+    silent = [socket.create_connection(("127.0.0.1", gateway.admin_port)) for _ in range(1100)]
+    started = time.monotonic()
+    assert ask(gateway, timeout=20).status == 200
+    assert time.monotonic() - started < 5, "before: ten seconds, until the first gave up"
     for each in silent:
         each.close()
 
