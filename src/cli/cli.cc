@@ -30,20 +30,20 @@ void add_history_options(CLI::App& sub, Options& options) {
 
 void add_diff_options(CLI::App& sub, Options& options) {
   add_scope(sub, options);
-  sub.add_option("from", options.revision)->required();
-  sub.add_option("to", options.to_revision);
+  sub.add_option("FROM", options.revision)->required();
+  sub.add_option("TO", options.to_revision);
 }
 
 void add_rollback_options(CLI::App& sub, Options& options) {
   add_scope(sub, options);
-  sub.add_option("to", options.revision)->required();
+  sub.add_option("TO", options.revision)->required();
   sub.add_flag("--dry-run", options.dry_run);
   sub.add_option("--comment", options.comment);
 }
 
 void add_explain_options(CLI::App& sub, Options& options) {
-  sub.add_option("method", options.method)->required();
-  sub.add_option("uri", options.uri)->required();
+  sub.add_option("METHOD", options.method)->required();
+  sub.add_option("URI", options.uri)->required();
   sub.add_option("-H,--header", options.headers)->allow_extra_args(false);
   sub.add_option("--from", options.client);
   sub.add_option("--data", options.data);
@@ -57,10 +57,10 @@ void add_test_options(CLI::App& sub, Options& options) {
 }
 
 void add_completion_options(CLI::App& sub, Options& options) {
-  sub.add_option("shell", options.shell)->required();
+  sub.add_option("SHELL", options.shell)->required();
 }
 
-void add_help_options(CLI::App& sub, Options& options) { sub.add_option("topic", options.topic); }
+void add_help_options(CLI::App& sub, Options& options) { sub.add_option("TOPIC", options.topic); }
 
 int completion(const Options& options);
 
@@ -105,13 +105,45 @@ int completion(const Options& options) {
   return print_completion(options.shell, all);
 }
 
-// The word that is none of the commands, with the nearest one.
-int wrong_usage(const std::string& message, int argc, char** argv) {
-  std::vector<std::string_view> known;
-  for (const Command& command : commands(nullptr)) known.push_back(command.name);
-  std::string_view near = argc > 1 ? nearest_word(argv[1], known) : "";
-  fmt::print(stderr, "{}\n", message);
-  if (!near.empty() && near != argv[1]) fmt::print(stderr, "did you mean `pylon {}`?\n", near);
+std::string message_of(const CLI::ParseError& error) {
+  std::string text = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    return text.substr(0, text.find(':')) + " wants a value";
+  }
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) {
+    return "not a number: " + text.substr(std::min(text.size(), text.find(": ") + 2));
+  }
+  return text;
+}
+
+// The name of a command or option that the first unknown word may have meant.
+std::string nearest_name(const CLI::App& app, const CLI::App* sub) {
+  std::vector<std::string> rest = app.remaining(true);
+  if (rest.empty()) return "";
+  std::vector<std::string> known;
+  for (const CLI::App* of : {&app, sub}) {
+    if (of == nullptr) continue;
+    for (const CLI::Option* option : of->get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    }
+  }
+  if (sub == nullptr) {
+    for (const Command& command : commands(nullptr)) known.emplace_back(command.name);
+  }
+  return std::string(nearest_word(rest[0], {known.begin(), known.end()}));
+}
+
+// What is wrong, and how the command is used.
+int wrong_usage(const CLI::ParseError& error, const CLI::App& app) {
+  std::vector<const CLI::App*> met = app.get_subcommands(nullptr);
+  std::erase_if(met, [](const CLI::App* sub) { return !sub->parsed(); });
+  const CLI::App* sub = met.empty() ? nullptr : met[0];
+  fmt::print(stderr, "error: {}\n", message_of(error));
+  if (std::string near = nearest_name(app, sub); !near.empty()) {
+    fmt::print(stderr, "did you mean `pylon {}{}`?\n", sub != nullptr ? sub->get_name() + " " : "",
+               near);
+  }
+  if (sub != nullptr) fmt::print(stderr, "usage:\n{}", help_about(sub->get_name()));
   fmt::print(stderr, "`pylon help` tells what there is\n");
   return kUsage;
 }
@@ -140,7 +172,7 @@ int run(int argc, char** argv, GatewayMain gateway_main) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return wrong_usage(error.what(), argc, argv);
+    return wrong_usage(error, app);
   }
   if (wants_help) return help(options);
   if (wants_version) return version();

@@ -63,6 +63,28 @@ TEST_F(CliTest, WrongUsage) {
   EXPECT_EQ(pylon({"start", "stop"}).status, kUsage);
 }
 
+TEST_F(CliTest, AMistakeIsAnsweredWithTheUsageOfTheCommand) {
+  Outcome outcome = pylon({"--prefix", prefix_, "diff"});
+  EXPECT_EQ(outcome.status, kUsage);
+  EXPECT_EQ(outcome.err.find("error: FROM is required\n"), 0u) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("\n  diff       FROM [TO]: "));
+  EXPECT_THAT(outcome.err, HasSubstr("`history`"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("rollback")));
+  EXPECT_THAT(pylon({"diff", "one"}).err, HasSubstr("error: not a number: FROM = one\n"));
+  EXPECT_THAT(pylon({"explain", "GET", "/", "-H"}).err, HasSubstr("--header wants a value\n"));
+  EXPECT_THAT(pylon({"status", "--jsn"}).err, HasSubstr("did you mean `pylon status --json`?"));
+  EXPECT_THAT(pylon({"help", "me"}).err, HasSubstr("`pylon help config`"));
+}
+
+TEST_F(CliTest, EveryCommandHasItsLinesOfHelp) {
+  for (const char* name :
+       {"start", "stop", "quit", "reload", "restart", "test", "explain", "status", "completion",
+        "init", "init_etcd", "history", "diff", "rollback", "version", "help"}) {
+    EXPECT_THAT(help_about(name), HasSubstr(name));
+  }
+  EXPECT_EQ(help_about("worker-process"), "");
+}
+
 TEST_F(CliTest, HelpAndVersion) {
   EXPECT_THAT(pylon({"help"}).out, HasSubstr("exit status"));
   EXPECT_THAT(pylon({"--help"}).out, HasSubstr("exit status"));

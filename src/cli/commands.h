@@ -62,6 +62,7 @@ int explain(const Options& options);
 int status(const Options& options);
 int version();
 int help(const Options& options);
+std::string help_about(std::string_view command);  // its lines of what `help` prints
 int worker_process(const Options& options, GatewayMain gateway_main);
 
 // Where things are on a prefix.

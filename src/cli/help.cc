@@ -24,7 +24,8 @@ usage: pylon COMMAND [options]
   explain    METHOD URI: tell which route would take such a request and why, with its plugins and
              its node: -H "Name: value", --from ADDRESS, --data BODY, --json
   history    tell the last changes of the configuration: --resource routes --id 1 --page 2
-  diff       FROM [TO]: what differs between two revisions
+  diff       FROM [TO]: what differs between two revisions, or between one and now; they are
+             numbers that `history` tells. --resource routes --id 1
   rollback   TO: make the configuration that of a revision, in one step; --resource and --id
              confine it, --dry-run only tells, --comment is kept with it
   init       make conf/config.yaml, logs/ and data/ where they are missing
@@ -69,6 +70,17 @@ int help(const Options& options) {
   }
   fmt::print(fmt::runtime(kHelp), PYLON_VERSION);
   return kOk;
+}
+
+std::string help_about(std::string_view command) {
+  std::string_view text = kHelp;
+  size_t at = text.find(fmt::format("\n  {} ", command));
+  if (at == text.npos) return "";
+  size_t end = at + 1;
+  do {
+    end = text.find('\n', end) + 1;
+  } while (text.substr(end).starts_with("      "));  // another line about the same one
+  return std::string(text.substr(at + 1, end - at - 1));
 }
 
 int version() {
