@@ -9,6 +9,7 @@
 #include <map>
 
 #include "admin/checks.h"
+#include "base/regex.h"
 #include "expr/graphql.h"
 #include "gateway/config_file.h"
 #include "gateway/etcd_side.h"
@@ -518,16 +519,18 @@ async::Task<http::ApiResponse> Control::answer_metrics(const http::ApiRequest& r
 }
 
 void Control::tell_losses(plugins::GatewayFigures& figures) const {
-  figures.logs.push_back({"error", observe::log_counts().dropped, std::nullopt});
+  observe::LogCounts error_log = observe::log_counts();
+  figures.logs.push_back({"error", error_log.dropped, std::nullopt, error_log.suppressed});
   auto tell = [&figures](const char* name, const observe::LogWriter* log) {
     if (log == nullptr) return;
-    figures.logs.push_back({name, log->dropped_lines(), log->failed_writes()});
+    figures.logs.push_back({name, log->dropped_lines(), log->failed_writes(), 0});
   };
   tell("access", access_log_.get());
   tell("session", session_log_.get());
   const SecretStore& secrets = configuration_->secrets();
   figures.secrets = {secrets.answers(), secrets.failures()};
   figures.evicted_counters = counters_.evictions();
+  figures.given_up_searches = Regex::gave_up();
 }
 
 // ---- running

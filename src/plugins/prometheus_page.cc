@@ -1,5 +1,6 @@
 #include "plugins/prometheus_page.h"
 
+#include <algorithm>
 #include <array>
 
 namespace pylon::plugins {
@@ -85,6 +86,13 @@ void write_logs(MetricText& text, const std::vector<GatewayFigures::Log>& logs) 
   for (const GatewayFigures::Log& log : logs) {
     if (log.failed_writes) sample(log, *log.failed_writes);
   }
+  if (std::ranges::all_of(logs, [](const auto& log) { return log.suppressed_lines == 0; })) return;
+  text.family("pylon_log_lines_suppressed_total",
+              "Repetitions of a message within a second that were counted and not written",
+              MetricType::counter);
+  for (const GatewayFigures::Log& log : logs) {
+    if (log.suppressed_lines != 0) sample(log, log.suppressed_lines);
+  }
 }
 
 // What is there once it has happened.
@@ -99,6 +107,12 @@ void write_rarities(MetricText& text, const GatewayFigures& figures) {
                 "Counters of limit-count that made room for others within their time",
                 MetricType::counter);
     text.sample({}, static_cast<double>(figures.evicted_counters));
+  }
+  if (figures.given_up_searches != 0) {
+    text.family("pylon_regex_gave_up_total",
+                "Searches with a regular expression that ended at their limit, without a match",
+                MetricType::counter);
+    text.sample({}, static_cast<double>(figures.given_up_searches));
   }
 }
 

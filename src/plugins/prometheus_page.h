@@ -32,6 +32,7 @@ struct GatewayFigures {
     std::string name;
     uint64_t dropped_lines = 0;             // no room, or the write failed
     std::optional<uint64_t> failed_writes;  // unset: they are counted in lines
+    uint64_t suppressed_lines = 0;          // repetitions of a message, only counted
   };
   struct Secrets {  // fetched from managers
     uint64_t fetched = 0;
@@ -48,7 +49,8 @@ struct GatewayFigures {
   std::optional<bool> etcd_reachable;                           // unset: there is no etcd
   std::vector<Log> logs;
   Secrets secrets;
-  uint64_t evicted_counters = 0;  // of limit-count, within their time
+  uint64_t evicted_counters = 0;   // of limit-count, within their time
+  uint64_t given_up_searches = 0;  // of regular expressions, at their match limit
 };
 
 // "apisix_", or plugin_attr.prometheus.metric_prefix when that is a valid start of a name.

@@ -162,9 +162,10 @@ TEST(PrometheusPage, TellsAboutTheGateway) {
   figures.requests = 7;
   figures.connections = {5, 3, 1, 1, 1};
   figures.nodes = {{"/apisix/upstreams/1", "10.0.0.1", 80, false}};
-  figures.logs = {{"error", 3, std::nullopt}, {"access", 0, 2}};
+  figures.logs = {{"error", 3, std::nullopt, 4}, {"access", 0, 2}};
   figures.secrets = {5, 1};
   figures.evicted_counters = 9;
+  figures.given_up_searches = 6;
   figures.modify_indexes = {{"routes", 12}};
   observe::MetricText text;
   write_gateway_figures(text, "apisix_", figures);
@@ -179,9 +180,12 @@ TEST(PrometheusPage, TellsAboutTheGateway) {
   EXPECT_THAT(page, HasSubstr("pylon_log_lines_dropped_total{log=\"error\"} 3\n"));
   EXPECT_THAT(page, HasSubstr("pylon_log_write_failures_total{log=\"access\"} 2\n"));
   EXPECT_THAT(page, Not(HasSubstr("pylon_log_write_failures_total{log=\"error\"}")));
+  EXPECT_THAT(page, HasSubstr("pylon_log_lines_suppressed_total{log=\"error\"} 4\n"));
+  EXPECT_THAT(page, Not(HasSubstr("pylon_log_lines_suppressed_total{log=\"access\"}")));
   EXPECT_THAT(page, HasSubstr("pylon_secret_fetches_total{outcome=\"fetched\"} 5\n"));
   EXPECT_THAT(page, HasSubstr("pylon_secret_fetches_total{outcome=\"failed\"} 1\n"));
   EXPECT_THAT(page, HasSubstr("pylon_limit_count_evicted_total 9\n"));
+  EXPECT_THAT(page, HasSubstr("pylon_regex_gave_up_total 6\n"));
   EXPECT_THAT(page, Not(HasSubstr("etcd_reachable")));
 }
 

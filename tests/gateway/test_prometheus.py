@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.http import get, receive, send
+from harness.ports import free_port
 from harness.wire import connect, until
 
 PATH = "/apisix/prometheus/metrics"
@@ -187,6 +188,26 @@ def test_lost_lines_of_logs_are_told(pylon):
     told = {labels["log"]: lost for labels, lost in samples(page, "pylon_log_lines_dropped_total")}
     assert told == {"error": 0, "access": 0}
     assert samples(page, "pylon_log_write_failures_total") == [({"log": "access"}, 0)]
+
+
+def test_what_is_not_done_in_full_is_counted(own_pylon, echo):
+    """Lines of the error log that say the same, and searches that come to their limit."""
+    gateway = own_pylon({})
+    upstream = {"type": "roundrobin", "nodes": {f"127.0.0.1:{free_port()}": 1}}
+    gateway.admin.put("/routes/1", {"uri": "/nobody", "upstream": upstream})
+    backtracking = {"uri": "/*", "vars": [["uri", "~~", "^/(a+)+(?=b)$"]]}
+    gateway.admin.put("/routes/2", {**backtracking, "upstream": echo.upstream()})
+    page = metrics(gateway)
+    names = ("pylon_log_lines_suppressed_total", "pylon_regex_gave_up_total")
+    assert not any(name in page for name in names), "there once they have happened"
+    for _ in range(40):
+        assert get(gateway.port, "/nobody").status == 502
+    assert get(gateway.port, "/" + "a" * 60).status == 404, "no match"
+    page = metrics(gateway)
+    [(labels, lines)] = samples(page, names[0])
+    assert labels == {"log": "error"} and lines >= 1
+    [(labels, searches)] = samples(page, names[1])
+    assert labels == {} and searches >= 1
 
 
 def test_the_page_of_metrics_names_all_of_our_own():

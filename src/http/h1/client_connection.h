@@ -80,7 +80,6 @@ class ClientConnection final : public UpstreamSide,
   uint64_t received_bytes() const override { return received_; }
   const char* reason() const override { return reason_; }  // of `malformed` or a failed body
   std::string_view trailers() const override { return decoder_.trailer_octets(); }
-  bool answer_complete() const { return decoder_.done(); }
   // The exchange is over and left the connection clean.
   bool reusable() const {
     return keep_alive_ && decoder_.done() && inbox_.empty() && outbox_.empty() && request_ended_ &&
