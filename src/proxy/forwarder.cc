@@ -40,9 +40,11 @@ std::string_view host_without_port(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
-// A 101 is an answer to what was asked, or none at all (RFC 9110 7.8).
-bool accepts_upgrade(bool asked, const http::Response& response) {
-  return asked && iequals(response.fields.get(http::FieldId::upgrade), "websocket");
+// A 101 is an answer to what was asked, or none at all (RFC 9110 7.8). Nor can protocols change in
+// the middle of a body: nobody could tell what follows.
+bool accepts_upgrade(bool asked, const Exchange& exchange) {
+  return asked && (!exchange.has_body || exchange.downstream->body_complete()) &&
+         iequals(exchange.response.fields.get(http::FieldId::upgrade), "websocket");
 }
 
 bool speaks_grpc(const upstream::Upstream& upstream) {
@@ -346,8 +348,8 @@ Forwarder::Step Forwarder::pump_request(Errand& errand, Trial& trial, RequestPum
 Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
   http::Response& response = errand.exchange.response;
   http::Attempt& trace = trace_of(errand, trial);
-  if (response.status == 101 && !accepts_upgrade(trial.upgrade, response)) {
-    return fail(errand, trial, nullptr, Failure::malformed, "unasked 101");
+  if (response.status == 101 && !accepts_upgrade(trial.upgrade, errand.exchange)) {
+    return fail(errand, trial, nullptr, Failure::malformed, "a 101 unasked, or too early");
   }
   if (response.status >= 200 || response.status == 101) {
     trace.status = response.status;

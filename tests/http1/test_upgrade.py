@@ -209,3 +209,16 @@ def test_upgrade_with_a_body(websocket_lane):
     assert upstream.read().content == b"hello"
     upstream.send(answer(b"no"))
     assert client.read().content == b"no"
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+def test_101_in_the_middle_of_a_body(websocket_lane, framing):
+    """RFC 9110 7.8: the protocol is not changed within a message: 502, and no tunnel."""
+    lane = websocket_lane
+    client = lane.client()
+    begun = b"hel" if b"Length" in framing else b"5\r\nhel"
+    client.send(lane.head(b"GET", b"ws", b"Host: a.test", framing, *ASK) + begun)
+    upstream = lane.accept()
+    upstream.read_head()
+    upstream.send(SWITCH + b"tunnel")
+    client.read_refusal(502)
