@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "admin/answer.h"
-#include "admin/list_query.h"
 #include "base/strings.h"
 
 namespace pylon::admin {
@@ -27,24 +25,6 @@ bool is_supported(const ResourceType& type, std::string_view method) {
 
 std::string key_and_value(std::string_view key, std::string_view value) {
   return fmt::format(R"("key":{},"value":{})", Json(key).dump(), value);
-}
-
-// The items of a collection that a query asks for, in the order in which they are shown.
-std::vector<const Entry*> wanted(const ResourceType& type, const std::vector<Entry>& entries,
-                                 std::string_view collection, const ListQuery& query) {
-  std::vector<const Entry*> found;
-  for (const Entry& entry : entries) {
-    if (!Keys::is_direct(type, collection, entry.key)) continue;
-    if (query.filters()) {
-      auto value = Json::parse(entry.value);
-      if (!value || !query.matches(*value)) continue;
-    }
-    found.push_back(&entry);
-  }
-  if (query.pages()) return found;  // by creation
-  std::sort(found.begin(), found.end(),
-            [](const Entry* a, const Entry* b) { return a->key < b->key; });
-  return found;
 }
 
 }  // namespace
@@ -102,16 +82,6 @@ async::Task<ApiResponse> ResourceApi::get_item(const Call& call) {
   co_return item_answer(*call.target.type, **entry);
 }
 
-async::Task<ApiResponse> ResourceApi::get_list(const Call& call) {
-  std::string collection = keys_.collection(*call.target.type, call.target.parent);
-  async::Task<Outcome<std::vector<Entry>>> listing = parts_.store.list(collection);
-  Outcome<std::vector<Entry>> entries = co_await listing;
-  if (!entries) co_return store_failure(entries.error());
-  // Only APISIX's top-level collections exist while they are empty.
-  if (entries->empty() && !call.target.parent.empty()) co_return key_not_found();
-  co_return list_answer(call, *entries, collection);
-}
-
 // Private keys do not leave the store; fields of plugins are shown as they are meant.
 std::string ResourceApi::shown_value(const ResourceType& type, const Entry& entry) const {
   bool has_keys = type.kind == Kind::ssl;
@@ -138,42 +108,10 @@ std::string ResourceApi::item_json(const ResourceType& type, const Entry& entry)
                      entry.mod_revision);
 }
 
-std::string ResourceApi::joined_items(const ResourceType& type,
-                                      const std::vector<const Entry*>& entries, size_t from,
-                                      size_t end) const {
-  std::string items = "[";
-  for (size_t i = from; i < end; ++i) {
-    if (i > from) items += ',';
-    items += item_json(type, *entries[i]);
-  }
-  return items + "]";
-}
-
 ApiResponse ResourceApi::item_answer(const ResourceType& type, const Entry& entry) const {
   if (v3_) return raw_json_answer(200, item_json(type, entry));
   std::string node = key_and_value(entry.key, shown_value(type, entry));
   return raw_json_answer(200, fmt::format(R"({{"action":"get","node":{{{}}}}})", node));
-}
-
-ApiResponse ResourceApi::list_answer(const Call& call, const std::vector<Entry>& entries,
-                                     std::string_view collection) const {
-  const ResourceType& type = *call.target.type;
-  if (!v3_) {
-    std::vector<const Entry*> all = wanted(type, entries, collection, ListQuery());
-    std::string_view key = collection.substr(0, collection.size() - 1);
-    return raw_json_answer(
-        200, fmt::format(R"({{"count":{},"action":"get","node":{{"key":{},"dir":true,)"
-                         R"("nodes":{}}}}})",
-                         all.size(), Json(key).dump(), joined_items(type, all, 0, all.size())));
-  }
-  ListQuery query = ListQuery::read(call.request, type.kind);
-  if (query.page_size_is_wrong()) {
-    return text_answer(400, "page_size must be between 10 and 500");
-  }
-  std::vector<const Entry*> found = wanted(type, entries, collection, query);
-  auto [from, end] = query.pages() ? query.page(found.size()) : std::pair(size_t{0}, found.size());
-  return raw_json_answer(200, fmt::format(R"({{"total":{},"list":{}}})", found.size(),
-                                          joined_items(type, found, from, end)));
 }
 
 ApiResponse ResourceApi::written_answer(int status, std::string_view action, const std::string& key,

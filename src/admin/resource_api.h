@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "admin/checks.h"
+#include "admin/list_query.h"
 #include "admin/node.h"
 #include "admin/target.h"
 #include "async/task.h"
@@ -71,6 +72,21 @@ class ResourceApi {
   Answer get(Call call);
   Answer get_item(const Call& call);
   Answer get_list(const Call& call);
+
+  // What a list shows: how many items there are in all, and the texts of those that were asked for.
+  struct List {
+    size_t total = 0;
+    bool any_key = false;    // under the collection, also when it is no item
+    std::string items = {};  // with commas between them
+  };
+  bool knows_order(const Call& call, const ListQuery& query) const;
+  async::Task<store::Outcome<std::optional<List>>> known_page(const Call& call,
+                                                              const ListQuery& query);
+  async::Task<store::Outcome<List>> scan(const Call& call, const ListQuery& query,
+                                         std::string collection);
+  async::Task<store::Outcome<List>> scan_page(const Call& call, const ListQuery& query,
+                                              std::string collection);
+  void add_item(const config::ResourceType& type, const store::Entry& entry, List& list) const;
   Answer put(Call call);
   Answer post(Call call);
   Answer patch(Call call);
@@ -99,9 +115,6 @@ class ResourceApi {
   store::Transaction erase_transaction(const Call& call, const std::string& key) const;
   std::string shown_value(const config::ResourceType& type, const store::Entry& entry) const;
   std::string item_json(const config::ResourceType& type, const store::Entry& entry) const;
-  std::string joined_items(const config::ResourceType& type,
-                           const std::vector<const store::Entry*>& entries, size_t from,
-                           size_t end) const;
   std::string as_stored(const config::ResourceType& type, Json value) const;
   Json stamped(const config::ResourceType& type, const Json& value,
                const std::optional<store::Entry>& previous) const;
@@ -110,8 +123,7 @@ class ResourceApi {
   store::Origin origin_of(const Call& call) const;
 
   http::ApiResponse item_answer(const config::ResourceType& type, const store::Entry& entry) const;
-  http::ApiResponse list_answer(const Call& call, const std::vector<store::Entry>& entries,
-                                std::string_view collection) const;
+  http::ApiResponse list_answer(std::string_view collection, const List& list) const;
   http::ApiResponse written_answer(int status, std::string_view action, const std::string& key,
                                    std::string_view value) const;
   http::ApiResponse deleted_answer(const std::string& key) const;

@@ -220,7 +220,8 @@ async::Task<ApiResponse> ResourceApi::erase(Call call) {
       if (parts_.node.may_be_used(type.kind, call.target.id)) {
         known = parts_.store.revision();
         async::Task<Outcome<std::optional<std::string>>> asking =
-            who_uses(parts_.store, keys_, type.kind, {call.target.id});
+            first_user(parts_.store, keys_, type.kind, call.target.id,
+                       parts_.node.some_users(type.kind, call.target.id));
         Outcome<std::optional<std::string>> use = co_await asking;
         if (!use) co_return store_failure(use.error());
         if (*use) co_return error_answer(400, **use);

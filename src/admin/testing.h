@@ -1,6 +1,7 @@
 // An Admin API over a store in memory, with a few plugins, for tests.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -9,8 +10,10 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "admin/admin_api.h"
+#include "admin/target.h"
 #include "base/clock.h"
 #include "observe/metrics.h"
 #include "plugin/catalogue.h"
@@ -94,6 +97,7 @@ class GrpcTranscode {
 
 class FakeNode final : public Node {
  public:
+  explicit FakeNode(const store::MemoryStore& store) : store(store) {}
   async::Task<void> applied(int64_t revision) override {
     waited_for = revision;
     co_return;
@@ -105,11 +109,34 @@ class FakeNode final : public Node {
     return found->second;
   }
   bool may_be_used(config::Kind, std::string_view) const override { return used; }
+  std::vector<std::string> some_users(config::Kind, std::string_view) const override {
+    return users;
+  }
+  size_t listed(config::Kind kind) const override { return listed(kind, 0, SIZE_MAX).size(); }
+  std::vector<Listed> listed(config::Kind kind, size_t from, size_t end) const override {
+    const config::ResourceType& type = config::resource_type(kind);
+    std::string collection = Keys("/apisix").collection(type, {});
+    std::vector<Listed> found;
+    store.for_each([&](const store::Entry& entry) {
+      bool of_it = entry.key.starts_with(collection) && entry.create_revision <= known_to;
+      if (!of_it || !Keys::is_direct(type, collection, entry.key)) return;
+      found.push_back({entry.key, entry.create_revision});
+    });
+    std::stable_sort(found.begin(), found.end(), [](const Listed& a, const Listed& b) {
+      return a.create_revision < b.create_revision;
+    });
+    from = std::min(from, found.size());
+    end = std::clamp(end, from, found.size());
+    auto at = [&](size_t place) { return found.begin() + static_cast<std::ptrdiff_t>(place); };
+    return {at(from), at(end)};
+  }
   void reload_plugins() override { ++reloads; }
 
   int64_t waited_for = 0;
   int64_t known_to = INT64_MAX;
+  const store::MemoryStore& store;
   bool used = true;
+  std::vector<std::string> users;
   int reloads = 0;
   std::map<std::pair<std::string, std::string>, KeyOwner> owners;
 };
@@ -159,7 +186,7 @@ class Desk {
 
   SimulatedClock clock;
   store::MemoryStore store{clock};
-  FakeNode node;
+  FakeNode node{store};
 
  private:
   observe::Metrics metrics_{observe::Metrics::Options{}};

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "store/scan.h"
+
 namespace pylon::admin {
 namespace {
 
@@ -74,12 +76,14 @@ std::optional<std::string> use_by(const Rule& rule, const Entry& entry, const St
   return std::nullopt;
 }
 
+// Of those that belong to the collection; the others are passed over.
 std::optional<std::string> first_use(const Rule& rule, const std::vector<Entry>& entries,
                                      std::string_view collection, const StringSet& ids,
                                      const Counts& counts) {
   const config::ResourceType& type = config::resource_type(rule.by);
   for (const Entry& entry : entries) {
-    if (!Keys::is_direct(type, collection, entry.key)) continue;
+    bool of_it = entry.key.starts_with(collection) && Keys::is_direct(type, collection, entry.key);
+    if (!of_it) continue;
     if (counts && !counts(entry.key)) continue;
     if (auto refusal = use_by(rule, entry, ids)) return refusal;
   }
@@ -88,19 +92,47 @@ std::optional<std::string> first_use(const Rule& rule, const std::vector<Entry>&
 
 }  // namespace
 
+// Collection by collection, of each a few values at a time.
 async::Task<Outcome<std::optional<std::string>>> who_uses(store::Store& store, const Keys& keys,
                                                           Kind kind, StringSet ids, Counts counts) {
-  std::string text = ids.size() == 1 ? *ids.begin() : std::string();
   for (const Rule& rule : kRules) {
     if (rule.used != kind) continue;
     std::string collection = keys.collection(config::resource_type(rule.by), {});
-    async::Task<Outcome<std::vector<Entry>>> listing = store.search(collection, text);
-    Outcome<std::vector<Entry>> entries = co_await listing;
-    if (!entries) co_return tl::unexpected(entries.error());
-    std::optional<std::string> refusal = first_use(rule, *entries, collection, ids, counts);
-    if (refusal) co_return refusal;
+    store::Scan scan(store, collection);
+    for (;;) {
+      async::Task<Outcome<std::vector<Entry>>> reading = scan.next();
+      Outcome<std::vector<Entry>> entries = co_await reading;
+      if (!entries) co_return tl::unexpected(entries.error());
+      if (entries->empty()) break;
+      if (ids.size() == 1) {
+        std::erase_if(*entries, [&](const Entry& entry) {
+          return entry.value.find(*ids.begin()) == entry.value.npos;
+        });
+      }
+      std::optional<std::string> refusal = first_use(rule, *entries, collection, ids, counts);
+      if (refusal) co_return refusal;
+    }
   }
   co_return std::nullopt;
+}
+
+async::Task<Outcome<std::optional<std::string>>> first_user(store::Store& store, const Keys& keys,
+                                                            Kind kind, std::string id,
+                                                            std::vector<std::string> some) {
+  if (!some.empty()) {
+    async::Task<Outcome<store::EntriesAt>> reading = store.get_all(std::move(some));
+    Outcome<store::EntriesAt> found = co_await reading;
+    if (!found) co_return tl::unexpected(found.error());
+    for (const Rule& rule : kRules) {
+      if (rule.used != kind) continue;
+      std::string collection = keys.collection(config::resource_type(rule.by), {});
+      std::optional<std::string> refusal = first_use(rule, found->entries, collection, {id}, {});
+      if (refusal) co_return refusal;
+    }
+  }
+  async::Task<Outcome<std::optional<std::string>>> asking =
+      who_uses(store, keys, kind, {std::move(id)});
+  co_return co_await asking;
 }
 
 std::vector<store::Compare> nobody_else_uses(const Keys& keys, Kind kind, int64_t revision) {

@@ -24,6 +24,13 @@ async::Task<store::Outcome<std::optional<std::string>>> who_uses(store::Store& s
                                                                  config::Kind kind, StringSet ids,
                                                                  Counts counts = {});
 
+// The same of one, of which `some` keys are known that probably use it: these are looked at first.
+async::Task<store::Outcome<std::optional<std::string>>> first_user(store::Store& store,
+                                                                   const Keys& keys,
+                                                                   config::Kind kind,
+                                                                   std::string id,
+                                                                   std::vector<std::string> some);
+
 // Hold while nobody writes what may refer to the kind, after the revision.
 std::vector<store::Compare> nobody_else_uses(const Keys& keys, config::Kind kind, int64_t revision);
 

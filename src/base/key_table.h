@@ -59,6 +59,12 @@ class KeyTable {
     return {&entry->value, true};
   }
 
+  // Of a value that lies in a table.
+  static std::string_view key_of(const Value& value) {
+    static_assert(std::is_standard_layout_v<Entry> && offsetof(Entry, value) == 0);
+    return const_cast<Entry*>(reinterpret_cast<const Entry*>(&value))->key();
+  }
+
   bool erase(std::string_view key) {
     uint64_t hash = hash_guarded(key);
     Part& part = part_of(hash);

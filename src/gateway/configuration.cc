@@ -1,5 +1,6 @@
 #include "gateway/configuration.h"
 
+#include "admin/target.h"
 #include "gateway/room_options.h"
 #include "net/waker.h"
 #include "observe/log.h"
@@ -17,6 +18,12 @@ router::Mode router_mode(RouterMode mode) {
       break;
   }
   return router::Mode::host_uri;
+}
+
+// By its own key, not by that of what it belongs to.
+bool is_listed(const Configuration::Name& name) {
+  const config::ResourceType& type = config::resource_type(name.kind);
+  return type.parent.empty() && admin::Keys::is_direct(type, {}, name.id);
 }
 
 }  // namespace
@@ -185,9 +192,13 @@ void Configuration::take(AppliedKeys& keys, const store::ChangeSet& set, Changes
 // JSON either and does not mean that it is erased.
 void Configuration::take(AppliedKeys& keys, store::Entry entry, Changes& changes) const {
   std::optional<Name> name = name_of(entry.key);
-  std::optional<config::Kind> kind;
-  if (name) kind = name->kind;
-  keys.put(entry.key, entry.value, entry.mod_revision, kind);
+  AppliedKeys::Held held{.mod_revision = entry.mod_revision,
+                         .create_revision = entry.create_revision};
+  if (name) {
+    held.kind = name->kind;
+    held.listed = is_listed(*name);
+  }
+  keys.put(entry.key, entry.value, held);
   if (!name) return;
   if (entry.value.empty()) entry.value.assign(1, ' ');
   changes.push_back(
@@ -304,6 +315,16 @@ void Configuration::read_again_done(void* self) {
     if (!configuration.to_read_again_.empty()) return configuration.on_secrets_changed({});
     for (auto& done : std::exchange(configuration.secret_waits_, {})) done();
   });
+}
+
+size_t Configuration::listed(config::Kind kind) const { return keys_.listed(kind); }
+
+std::vector<admin::Listed> Configuration::listed(config::Kind kind, size_t from, size_t end) const {
+  std::vector<admin::Listed> found;
+  keys_.for_each_listed(kind, from, end, [&](std::string_view key, int64_t create_revision) {
+    found.push_back({std::string(key), create_revision});
+  });
+  return found;
 }
 
 std::optional<admin::KeyOwner> Configuration::key_owner(std::string_view plugin,

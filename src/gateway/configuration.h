@@ -75,6 +75,11 @@ class Configuration final : public admin::Node, private store::WatchListener {
   }
   std::optional<admin::KeyOwner> key_owner(std::string_view plugin,
                                            std::string_view key) const override;
+  size_t listed(config::Kind kind) const override;
+  std::vector<admin::Listed> listed(config::Kind kind, size_t from, size_t end) const override;
+  std::vector<std::string> some_users(config::Kind kind, std::string_view id) const override {
+    return builder_.some_users(kind, id);
+  }
   void reload_plugins() override { reload_plugins_(); }
 
  private:

@@ -67,6 +67,10 @@ class Builder final {
     return references_.may_be_used(kind, id);
   }
 
+  // Keys of some of those whose own members, not plugins, name it, the same ones each time; none is
+  // no proof that there are none.
+  std::vector<std::string> some_users(config::Kind kind, std::string_view id) const;
+
   // ---- for whoever explains what is served
 
   // A set of plugins with the key of the resource that it stands in.

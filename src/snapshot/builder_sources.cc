@@ -54,4 +54,31 @@ std::string Builder::upstream_source(const std::string& route_id) const {
   return service->second.upstream != nullptr ? key_of(Kind::service, service->first) : "";
 }
 
+std::vector<std::string> Builder::some_users(config::Kind kind, std::string_view id) const {
+  constexpr size_t kSome = 4;
+  std::vector<std::string> keys;
+  auto add = [&](config::Kind user, std::string_view name) {
+    if (keys.size() < kSome) keys.push_back(key_of(user, name));
+  };
+  auto add_all = [&](const auto& states) {
+    auto state = states.find(id);
+    if (state == states.end()) return;
+    for (const Dependent& user : state->second.routes) {
+      if (keys.size() == kSome) return;
+      add(user.kind, user.id);
+    }
+  };
+  if (kind == config::Kind::service) add_all(services_);
+  if (kind == config::Kind::plugin_config) add_all(plugin_configs_);
+  if (kind != config::Kind::upstream) return keys;
+  add_all(upstreams_);
+  auto upstream = upstreams_.find(id);
+  if (upstream == upstreams_.end()) return keys;
+  for (const std::string& service : upstream->second.services) {
+    if (keys.size() == kSome) return keys;
+    add(config::Kind::service, service);
+  }
+  return keys;
+}
+
 }  // namespace pylon::snapshot

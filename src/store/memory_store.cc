@@ -13,6 +13,26 @@ async::Task<Outcome<std::optional<Entry>>> MemoryStore::get(std::string key) {
   co_return entry;
 }
 
+async::Task<Outcome<EntriesAt>> MemoryStore::get_all(std::vector<std::string> keys) {
+  if (read_failure) co_return tl::unexpected(*read_failure);
+  EntriesAt reading{revision_, {}};
+  for (const std::string& key : keys) {
+    if (const Entry* entry = find(key)) reading.entries.push_back(*entry);
+  }
+  co_return reading;
+}
+
+async::Task<Outcome<std::vector<Entry>>> MemoryStore::list_after(std::string prefix,
+                                                                 std::string key, size_t limit) {
+  if (read_failure) co_return tl::unexpected(*read_failure);
+  std::vector<Entry> found;
+  for (auto at = items_.upper_bound(std::max(prefix, key)); at != items_.end(); ++at) {
+    if (found.size() == limit || !at->first.starts_with(prefix)) break;
+    found.push_back(at->second.entry);
+  }
+  co_return found;
+}
+
 async::Task<Outcome<std::vector<Entry>>> MemoryStore::list(std::string prefix) {
   if (read_failure) co_return tl::unexpected(*read_failure);
   co_return entries(prefix);

@@ -26,11 +26,15 @@ class MemoryStore final : public Store {
       : clock_(clock), kept_revisions_(kept_revisions) {}
 
   async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
+  async::Task<Outcome<EntriesAt>> get_all(std::vector<std::string> keys) override;
+  async::Task<Outcome<std::vector<Entry>>> list_after(std::string prefix, std::string key,
+                                                      size_t limit) override;
   async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) override;
   async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) override;
   async::Task<Outcome<int64_t>> load(Visitor visit) override;
   async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
+  async::Task<bool> await_told(int64_t) override { co_return !watches_lag; }
   int64_t revision() const override { return revision_; }
   // The same at once.
   const Entry* find(std::string_view key) const;
@@ -46,6 +50,7 @@ class MemoryStore final : public Store {
   // Faults. While a failure is set, every such operation ends with it.
   std::optional<Failure> read_failure;
   std::optional<Failure> write_failure;
+  bool watches_lag = false;  // behind what readings have had
   // Runs once, before the next transaction: another writer comes in between.
   std::function<void(MemoryStore&)> before_next_write;
 

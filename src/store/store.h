@@ -122,6 +122,12 @@ struct Fault {
   std::string reason;
 };
 
+// Some keys, all at one revision.
+struct EntriesAt {
+  int64_t revision = 0;
+  std::vector<Entry> entries;  // those that are there, in the order in which they were asked for
+};
+
 struct PutOptions {
   std::optional<int64_t> expected_mod_revision;  // 0: only if absent
   std::optional<int64_t> ttl_s;
@@ -155,6 +161,14 @@ class Store {
 
   virtual async::Task<Outcome<std::optional<Entry>>> get(std::string key) = 0;
 
+  virtual async::Task<Outcome<EntriesAt>> get_all(std::vector<std::string> keys) = 0;
+
+  // The first keys behind `key` that begin with the prefix and are longer, in their order; fewer
+  // than `limit` when there are no more. For whoever goes through many, page by page: a key that is
+  // there all the time is met once.
+  virtual async::Task<Outcome<std::vector<Entry>>> list_after(std::string prefix, std::string key,
+                                                              size_t limit) = 0;
+
   // Every key that begins with the prefix, by create_revision, then by key.
   virtual async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) = 0;
 
@@ -171,6 +185,10 @@ class Store {
   // and must outlive the watch. Nor is it called for a change before that change is durable; it is
   // called before the task of the transaction resumes.
   virtual std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) = 0;
+
+  // Whether the watches have been told of everything up to that revision, which a reading has had;
+  // waits for it, but not for long.
+  virtual async::Task<bool> await_told(int64_t revision) { co_return revision <= this->revision(); }
 
   // The newest revision that this side knows of.
   virtual int64_t revision() const = 0;

@@ -1,6 +1,7 @@
 // What every store must do: the same tests over all implementations.
 #include "store/store.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -271,6 +272,54 @@ TYPED_TEST(StoreTest, ComparesOfWhatIsThereAndOfWhatWasNotWritten) {
   EXPECT_FALSE(writes({"/up/", revision, Compare::Kind::unwritten}));
   this->erase("/up/2");  // what goes is not written
   EXPECT_TRUE(writes({"/up/", revision, Compare::Kind::unwritten}));
+}
+
+// Also of a revision that the history has forgotten.
+TYPED_TEST(StoreTest, ComparesWithAnOldRevision) {
+  int64_t revision = this->put("/up/1", "x").revision;
+  for (int i = 0; i < 2 * kKept; ++i) this->put("/other", std::to_string(i));
+  auto writes = [this](int64_t after) {
+    Transaction transaction;
+    transaction.compares = {{"/up/", after, Compare::Kind::unwritten}};
+    transaction.operations = {{Operation::Kind::put, "/w", "y"}};
+    return this->pump_.run(this->store_->transaction(transaction)).has_value();
+  };
+  EXPECT_TRUE(writes(revision));
+  EXPECT_FALSE(writes(revision - 1));
+  EXPECT_TRUE(writes(this->store_->revision() - 2));
+}
+
+TYPED_TEST(StoreTest, ReadsSomeKeysAtOneRevision) {
+  for (int i = 0; i < 250; ++i) this->put(fmt::format("/g/{}", i), std::to_string(i));
+  std::vector<std::string> keys = {"/g/7", "/none", "/g/3"};
+  for (int i = 100; i < 250; ++i) keys.push_back(fmt::format("/g/{}", i));
+  auto reading = this->pump_.run(this->store_->get_all(keys));
+  ASSERT_TRUE(reading) << reading.error().message;
+  EXPECT_EQ(reading->revision, this->store_->revision());
+  ASSERT_EQ(reading->entries.size(), 152);
+  EXPECT_EQ(reading->entries[0].key, "/g/7");
+  EXPECT_EQ(reading->entries[1].value, "3");
+  EXPECT_EQ(reading->entries[151].key, "/g/249");
+
+  auto nothing = this->pump_.run(this->store_->get_all({}));
+  ASSERT_TRUE(nothing) << nothing.error().message;
+  EXPECT_TRUE(nothing->entries.empty());
+  EXPECT_EQ(nothing->revision, this->store_->revision());
+}
+
+TYPED_TEST(StoreTest, GoesThroughAFolderPageByPage) {
+  for (const char* key : {"/p/3", "/p/1", "/p/2", "/p/2/x", "/o/9", "/q/1"}) this->put(key, "x");
+  auto page = [this](const std::string& key, size_t limit) {
+    auto listed = this->pump_.run(this->store_->list_after("/p/", key, limit));
+    EXPECT_TRUE(listed) << listed.error().message;
+    std::vector<std::string> keys;
+    for (const Entry& entry : *listed) keys.push_back(entry.key);
+    return keys;
+  };
+  EXPECT_EQ(page("", 3), (std::vector<std::string>{"/p/1", "/p/2", "/p/2/x"}));
+  EXPECT_EQ(page("/p/2/x", 3), (std::vector<std::string>{"/p/3"}));
+  EXPECT_EQ(page("/p/15", 1), (std::vector<std::string>{"/p/2"}));  // which is not there
+  EXPECT_TRUE(page("/p/3", 3).empty());
 }
 
 TYPED_TEST(StoreTest, TransactionIsAtomic) {

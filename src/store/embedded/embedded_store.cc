@@ -168,6 +168,19 @@ async::Task<Outcome<std::optional<Entry>>> EmbeddedStore::get(std::string key) {
       [key = std::move(key)](Tables& tables) { return tables.get(key); }));
 }
 
+async::Task<Outcome<EntriesAt>> EmbeddedStore::get_all(std::vector<std::string> keys) {
+  return ask(std::make_shared<Call<EntriesAt>>(
+      [keys = std::move(keys)](Tables& tables) { return tables.get_all(keys); }));
+}
+
+async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::list_after(std::string prefix,
+                                                                   std::string key, size_t limit) {
+  return ask(std::make_shared<Call<std::vector<Entry>>>(
+      [prefix = std::move(prefix), key = std::move(key), limit](Tables& tables) {
+        return tables.list_after(prefix, key, limit);
+      }));
+}
+
 async::Task<Outcome<std::vector<Entry>>> EmbeddedStore::list(std::string prefix) {
   return ask(std::make_shared<Call<std::vector<Entry>>>(
       [prefix = std::move(prefix)](Tables& tables) { return tables.list(prefix, {}); }));

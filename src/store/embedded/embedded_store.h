@@ -46,6 +46,9 @@ class EmbeddedStore final : public Store, private History {
   ~EmbeddedStore() override;
 
   async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
+  async::Task<Outcome<EntriesAt>> get_all(std::vector<std::string> keys) override;
+  async::Task<Outcome<std::vector<Entry>>> list_after(std::string prefix, std::string key,
+                                                      size_t limit) override;
   async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) override;
   async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) override;
   async::Task<Outcome<int64_t>> load(Visitor visit) override;  // visits on the control thread

@@ -11,11 +11,19 @@ struct Tables::Statements {
         list(db,
              "SELECT key, value, create_revision, mod_revision FROM entry "
              "WHERE key >= ?1 AND key < ?2 AND (?3 = '' OR instr(value, ?3) > 0)"),
+        list_after(db,
+                   "SELECT key, value, create_revision, mod_revision FROM entry "
+                   "WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3"),
         load(db, "SELECT key, value, create_revision, mod_revision FROM entry ORDER BY id"),
         keys(db, "SELECT key FROM entry WHERE key >= ?1 AND key < ?2 ORDER BY key"),
         written_after(db,
                       "SELECT 1 FROM entry WHERE key >= ?1 AND key < ?2 AND "
                       "mod_revision > ?3 LIMIT 1"),
+        written_lately(db,
+                       "SELECT 1 FROM version AS v INDEXED BY version_by_revision WHERE v.revision "
+                       "> ?3 AND v.key >= ?1 AND "
+                       "v.key < ?2 AND EXISTS (SELECT 1 FROM entry AS e WHERE e.key = v.key AND "
+                       "e.mod_revision > ?3) LIMIT 1"),
         due(db, "SELECT key FROM entry WHERE expires_us <= ?1 ORDER BY expires_us, id"),
         keep_previous(db,
                       "INSERT OR IGNORE INTO version (revision, key, value, create_revision) "
@@ -60,7 +68,7 @@ struct Tables::Statements {
                  "SELECT value FROM version WHERE key = ?1 AND revision <= ?2 "
                  "ORDER BY revision DESC LIMIT 1") {}
 
-  Statement get, list, load, keys, written_after, due;
+  Statement get, list, list_after, load, keys, written_after, written_lately, due;
   Statement keep_previous, create, update, erase, add_version, add_revision;
   Statement set_state, get_state;
   Statement changes, changed_keys, forget_before, forget_settled, forget_revision;

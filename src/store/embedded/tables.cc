@@ -84,6 +84,28 @@ Outcome<std::vector<Entry>> Tables::list(std::string_view prefix, std::string_vi
   return entries;
 }
 
+Outcome<std::vector<Entry>> Tables::list_after(std::string_view prefix, std::string_view key,
+                                               size_t limit) {
+  Statement& row = statements_->list_after;
+  std::string end = end_of_prefix(prefix);
+  std::vector<Entry> entries;
+  row.bind(std::max(prefix, key), KeyEnd{end}, static_cast<int64_t>(limit));
+  while (row.next()) entries.push_back(entry_of(row));
+  row.reset();
+  if (auto done = outcome(); !done) return tl::unexpected(done.error());
+  return entries;
+}
+
+Outcome<EntriesAt> Tables::get_all(const std::vector<std::string>& keys) {
+  EntriesAt reading{revision_, {}};
+  for (const std::string& key : keys) {
+    Outcome<std::optional<Entry>> entry = get(key);
+    if (!entry) return tl::unexpected(entry.error());
+    if (*entry) reading.entries.push_back(std::move(**entry));
+  }
+  return reading;
+}
+
 Outcome<int64_t> Tables::load(const Store::Visitor& visit) {
   Statement& row = statements_->load;
   row.bind();
@@ -173,7 +195,9 @@ bool Tables::holds(const Compare& compare) {
   if (compare.kind == Compare::Kind::unwritten) {
     if (revision_ <= compare.revision) return true;
     std::string end = end_of_prefix(key);
-    Statement& row = statements_->written_after;
+    // Of lately there is an index of what was written; before, each key of the range is looked at.
+    bool lately = compare.revision >= floor_;
+    Statement& row = lately ? statements_->written_lately : statements_->written_after;
     bool written = row.bind(key, KeyEnd{end}, compare.revision).next();
     row.reset();
     return !written;

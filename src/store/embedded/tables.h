@@ -46,6 +46,10 @@ class Tables {
   Outcome<std::optional<Entry>> get(std::string_view key);
   // `text`: what the values must contain; empty: anything.
   Outcome<std::vector<Entry>> list(std::string_view prefix, std::string_view text);
+  // The first of them behind the key.
+  Outcome<std::vector<Entry>> list_after(std::string_view prefix, std::string_view key,
+                                         size_t limit);
+  Outcome<EntriesAt> get_all(const std::vector<std::string>& keys);
   Outcome<int64_t> load(const Store::Visitor& visit);
   Outcome<std::vector<ChangeSet>> changes_after(int64_t revision);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "base/time_text.h"
@@ -27,6 +28,8 @@ constexpr int64_t kRetryPauseUs = 1'000'000;  // between two attempts at the sta
 constexpr int64_t kServedPatienceUs = 5'000'000;
 constexpr int64_t kFeedPatienceUs = 1'000'000;  // then it is opened anew
 constexpr int64_t kRetryPatienceUs = 100'000;   // for the watch to tell what a write met
+constexpr int64_t kToldPatienceUs = 100'000;    // for the watch to tell what a reading has had
+constexpr size_t kGets = 100;                   // in a transaction
 constexpr int64_t kCheckPatienceUs = kFeedPatienceUs / 2;
 constexpr int64_t kTroubleTellUs = 5'000'000;
 constexpr size_t kManyKeys = 50'000;   // that are not gone through in one turn of the loop
@@ -78,6 +81,10 @@ void apply_all(const std::vector<ChangeSet>& sets, std::vector<Entry>& entries) 
 }
 
 bool is_unwritten(const Compare& compare) { return compare.kind == Compare::Kind::unwritten; }
+
+bool is_compacted(const Failure& failure) {
+  return failure.message.find("compacted") != std::string::npos;
+}
 
 tl::unexpected<Failure> conflict() {
   return failed(Failure::Kind::conflict, std::string(kConflictMessage));
@@ -139,6 +146,76 @@ async::Task<Outcome<std::optional<Entry>>> EtcdStore::get(std::string key) {
   co_return entry;
 }
 
+async::Task<Outcome<EntriesAt>> EtcdStore::get_all(std::vector<std::string> keys) {
+  if (keys.empty()) keys.push_back(options_.prefix + std::string(etcd::kOriginKey));
+  Outcome<EntriesAt> reading = failed(Failure::Kind::unavailable, "");
+  for (int attempt = 0; attempt < kReadAttempts && !reading; ++attempt) {
+    async::Task<Outcome<EntriesAt>> asking = get_all_once(keys);
+    reading = co_await asking;
+    if (!reading && !is_compacted(reading.error())) break;
+  }
+  co_return reading;
+}
+
+// The first transaction says at which revision the others read.
+async::Task<Outcome<EntriesAt>> EtcdStore::get_all_once(const std::vector<std::string>& keys) {
+  EntriesAt reading;
+  for (size_t from = 0; from < keys.size(); from += kGets) {
+    std::span<const std::string> some(&keys[from], std::min(kGets, keys.size() - from));
+    async::Task<Answer<Json>> asking = client_->call(
+        "/v3/kv/txn", etcd::gets_request(some, reading.revision), Client::Repeat::harmless);
+    Answer<Json> answer = co_await asking;
+    if (!answer) co_return tl::unexpected(answer.error().failure());
+    Outcome<etcd::RangeAnswer> gets = etcd::read_gets(*answer);
+    if (!gets) co_return tl::unexpected(std::move(gets.error()));
+    newest_ = std::max(newest_, gets->header.revision);
+    if (reading.revision == 0) reading.revision = gets->header.revision;
+    std::move(gets->entries.begin(), gets->entries.end(), std::back_inserter(reading.entries));
+  }
+  std::erase_if(reading.entries, [](const Entry& entry) { return etcd::is_hidden(entry.key); });
+  co_return reading;
+}
+
+// Piece by piece, as etcd looks at all that is left of a range.
+async::Task<Outcome<std::vector<Entry>>> EtcdStore::list_after(std::string prefix, std::string key,
+                                                               size_t limit) {
+  etcd::RangeQuery query = etcd::range_of(prefix);
+  const std::string end = query.end;
+  query.first = std::max(prefix, key) + '\0';
+  std::vector<Entry> entries;
+  for (;;) {
+    const std::vector<std::string>& bounds = mirror_.bounds();
+    auto bound = std::upper_bound(bounds.begin(), bounds.end(), query.first);
+    bool last = bound == bounds.end() || !bound->starts_with(prefix);
+    query.end = last ? end : *bound;
+    query.limit = limit - entries.size();
+    async::Task<Answer<Json>> asking =
+        client_->call("/v3/kv/range", etcd::range_request(query), Client::Repeat::harmless);
+    Answer<Json> answer = co_await asking;
+    if (!answer) co_return tl::unexpected(answer.error().failure());
+    Outcome<etcd::RangeAnswer> range = etcd::read_range(*answer);
+    if (!range) co_return tl::unexpected(std::move(range.error()));
+    newest_ = std::max(newest_, range->header.revision);
+    if (range->more && !range->entries.empty()) {
+      query.first = range->entries.back().key + '\0';
+      last = false;
+    } else {
+      query.first = query.end;
+    }
+    for (Entry& entry : range->entries) {
+      if (!etcd::is_hidden(entry.key)) entries.push_back(std::move(entry));
+    }
+    if (last || entries.size() >= limit) co_return entries;
+  }
+}
+
+async::Task<bool> EtcdStore::await_told(int64_t revision) {
+  bool watched = mirror_.filled() && feed_->following() && feed_->trouble().empty();
+  if (!watched) co_return false;
+  async::Task<bool> waiting = feed_->await_seen(revision, loop_.now_us() + kToldPatienceUs);
+  co_return co_await waiting;
+}
+
 async::Task<Outcome<std::vector<Entry>>> EtcdStore::list(std::string prefix) {
   async::Task<Outcome<Listing>> reading = read(etcd::range_of(prefix));
   Outcome<Listing> listing = co_await reading;
@@ -163,8 +240,7 @@ async::Task<Outcome<EtcdStore::Listing>> EtcdStore::read(etcd::RangeQuery query)
   for (int attempt = 0; attempt < kReadAttempts && !listing; ++attempt) {
     async::Task<Outcome<Listing>> reading = read_once(query);
     listing = co_await reading;
-    bool compacted = !listing && listing.error().message.find("compacted") != std::string::npos;
-    if (!compacted) break;
+    if (!listing && !is_compacted(listing.error())) break;
   }
   co_return listing;
 }

@@ -54,11 +54,15 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   ~EtcdStore() override;
 
   async::Task<Outcome<std::optional<Entry>>> get(std::string key) override;
+  async::Task<Outcome<EntriesAt>> get_all(std::vector<std::string> keys) override;
+  async::Task<Outcome<std::vector<Entry>>> list_after(std::string prefix, std::string key,
+                                                      size_t limit) override;
   async::Task<Outcome<std::vector<Entry>>> list(std::string prefix) override;
   async::Task<Outcome<std::vector<Entry>>> search(std::string prefix, std::string text) override;
   async::Task<Outcome<int64_t>> load(Visitor visit) override;
   async::Task<Outcome<Committed>> transaction(Transaction transaction) override;
   std::unique_ptr<Watch> watch(int64_t after_revision, WatchListener& listener) override;
+  async::Task<bool> await_told(int64_t revision) override;
   int64_t revision() const override { return newest_; }
   History* history() override { return this; }
   void on_timer() override;
@@ -89,6 +93,7 @@ class EtcdStore final : public Store, private History, private etcd::Feed::Owner
   // Adds what comes after `past.oldest`; false: that is compacted, and `oldest` raised.
   async::Task<Outcome<bool>> read_past(Past& past);
 
+  async::Task<Outcome<EntriesAt>> get_all_once(const std::vector<std::string>& keys);
   async::Task<Outcome<Listing>> read(etcd::RangeQuery query);
   async::Task<Outcome<Listing>> read_once(etcd::RangeQuery query);
   async::Task<Outcome<etcd::Header>> read_all(Visitor visit);

@@ -66,6 +66,15 @@ bool read_entry(const Json& kv, Entry& entry) {
   return true;
 }
 
+// False: one of them makes no sense.
+bool read_keys(const Json& range, std::vector<Entry>& entries) {
+  const Json* kvs = range.find("kvs");
+  if (kvs == nullptr) return true;
+  entries.reserve(entries.size() + kvs->size());
+  return std::all_of(kvs->items().begin(), kvs->items().end(),
+                     [&](const Json& kv) { return read_entry(kv, entries.emplace_back()); });
+}
+
 Json operation(const Operation& from, int64_t lease) {
   if (from.kind == Operation::Kind::put) {
     Json put =
@@ -150,11 +159,28 @@ Outcome<RangeAnswer> read_range(const Json& answer) {
   RangeAnswer range{
       .header = read_header(answer), .entries = {}, .more = read_flag(answer, "more")};
   if (range.header.revision <= 0) return not_understood("a range without a revision");
-  if (const Json* kvs = answer.find("kvs")) {
-    range.entries.reserve(kvs->size());
-    for (const Json& kv : kvs->items()) {
-      if (!read_entry(kv, range.entries.emplace_back())) return not_understood("a key of a range");
-    }
+  if (!read_keys(answer, range.entries)) return not_understood("a key of a range");
+  return range;
+}
+
+std::string gets_request(std::span<const std::string> keys, int64_t revision) {
+  Json gets = Json::array();
+  for (const std::string& key : keys) {
+    Json range = Json::object({{"key", octets(key)}});
+    if (revision != 0) range["revision"] = number(revision);
+    gets.push_back(Json::object({{"request_range", std::move(range)}}));
+  }
+  return Json::object({{"success", std::move(gets)}}).dump();
+}
+
+Outcome<RangeAnswer> read_gets(const Json& answer) {
+  RangeAnswer range{.header = read_header(answer), .entries = {}, .more = false};
+  const Json* responses = answer.find("responses");
+  bool understood = range.header.revision > 0 && responses != nullptr;
+  if (!understood) return not_understood("a transaction of reads");
+  for (const Json& response : responses->items()) {
+    const Json* one = response.find("response_range");
+    if (one == nullptr || !read_keys(*one, range.entries)) return not_understood("a key's answer");
   }
   return range;
 }

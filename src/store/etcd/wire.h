@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +65,11 @@ struct RangeAnswer {
   bool more = false;           // the limit has cut it off
 };
 Outcome<RangeAnswer> read_range(const Json& answer);
+
+// ---- POST /v3/kv/txn, of reads: at most 128, unless the server says otherwise
+
+std::string gets_request(std::span<const std::string> keys, int64_t revision);
+Outcome<RangeAnswer> read_gets(const Json& answer);  // the keys that are there, in their order
 
 // ---- POST /v3/kv/txn
 

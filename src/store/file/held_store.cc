@@ -11,6 +11,15 @@ async::Task<Outcome<std::optional<Entry>>> HeldStore::get(std::string key) {
   return held_.get(std::move(key));
 }
 
+async::Task<Outcome<EntriesAt>> HeldStore::get_all(std::vector<std::string> keys) {
+  return held_.get_all(std::move(keys));
+}
+
+async::Task<Outcome<std::vector<Entry>>> HeldStore::list_after(std::string prefix, std::string key,
+                                                               size_t limit) {
+  return held_.list_after(std::move(prefix), std::move(key), limit);
+}
+
 async::Task<Outcome<std::vector<Entry>>> HeldStore::list(std::string prefix) {
   return held_.list(std::move(prefix));
 }
