@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -57,6 +59,39 @@ Json shown(const RuntimeItem& item) {
   if (!item.fault.empty()) json["quarantined"] = Json(item.fault);
   return json;
 }
+
+// "[item,item]" and a line feed, as it is read.
+class ListText final : public http::ApiPieces {
+ public:
+  explicit ListText(std::unique_ptr<RuntimeView::Pages> pages) : pages_(std::move(pages)) {}
+
+  bool ended() const { return ended_; }
+  // Empty: that was all.
+  async::Task<Result<std::string>> read() {
+    if (ended_) co_return std::string();
+    Result<std::vector<RuntimeItem>> items = co_await pages_->next();
+    if (!items) co_return tl::unexpected(items.error());
+    std::string text;
+    for (const RuntimeItem& item : *items) {
+      text += std::exchange(separator_, ',');
+      text += shown(item).dump();
+    }
+    if (!items->empty()) co_return text;
+    ended_ = true;
+    co_return separator_ == '[' ? "[]\n" : "]\n";
+  }
+
+  async::Task<std::optional<std::string>> next() override {
+    Result<std::string> text = co_await read();
+    if (!text) co_return std::nullopt;
+    co_return std::move(*text);
+  }
+
+ private:
+  std::unique_ptr<RuntimeView::Pages> pages_;
+  char separator_ = '[';
+  bool ended_ = false;
+};
 
 ApiResponse unavailable(const Error& error) { return error_answer(503, error.message); }
 
@@ -137,12 +172,21 @@ async::Task<ApiResponse> ControlApi::get(const ApiRequest& request) {
   return done(http::page_answer(404));
 }
 
+// What is short is answered as a whole, and a long one while it is made.
 async::Task<ApiResponse> ControlApi::list(Kind kind) {
-  Result<std::vector<RuntimeItem>> items = co_await view_.items(kind);
-  if (!items) co_return unavailable(items.error());
-  Json list = Json::array();
-  for (const RuntimeItem& item : *items) list.push_back(shown(item));
-  co_return json_answer(200, list);
+  constexpr size_t kShortBytes = 64 << 10;
+  auto list = std::make_shared<ListText>(view_.pages(kind));
+  std::string text;
+  for (bool more = true; more && text.size() < kShortBytes;) {
+    Result<std::string> piece = co_await list->read();
+    if (!piece) co_return unavailable(piece.error());
+    more = !piece->empty();
+    text += *piece;
+  }
+  bool ended = list->ended();
+  ApiResponse response = http::text_answer(200, std::move(text));
+  if (!ended) response.rest = std::move(list);
+  co_return response;
 }
 
 async::Task<ApiResponse> ControlApi::one(Kind kind, std::string id) {
@@ -154,11 +198,14 @@ async::Task<ApiResponse> ControlApi::one(Kind kind, std::string id) {
 }
 
 async::Task<ApiResponse> ControlApi::metadatas() {
-  Result<std::vector<RuntimeItem>> items = co_await view_.items(Kind::plugin_metadata);
-  if (!items) co_return unavailable(items.error());
   Json values = Json::array();
-  for (RuntimeItem& item : *items) values.push_back(std::move(item.value));
-  co_return json_answer(200, values);
+  std::unique_ptr<RuntimeView::Pages> pages = view_.pages(Kind::plugin_metadata);
+  for (;;) {
+    Result<std::vector<RuntimeItem>> items = co_await pages->next();
+    if (!items) co_return unavailable(items.error());
+    if (items->empty()) co_return json_answer(200, values);
+    for (RuntimeItem& item : *items) values.push_back(std::move(item.value));
+  }
 }
 
 async::Task<ApiResponse> ControlApi::metadata(std::string plugin) {

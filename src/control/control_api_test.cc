@@ -1,9 +1,14 @@
 #include "control/control_api.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "observe/metrics.h"
@@ -18,11 +23,27 @@ class FakeView final : public RuntimeView {
  public:
   using Items = Result<std::vector<RuntimeItem>>;
 
-  async::Task<Items> items(Kind kind) override {
-    if (!store_error.empty()) co_return Items(fail(store_error));
-    co_return Items(of_kind(kind));
+  // Three at a time.
+  class FakePages final : public Pages {
+   public:
+    FakePages(const FakeView& view, Kind kind) : view_(view), items_(view.of_kind(kind)) {}
+    async::Task<Items> next() override {
+      bool fails = !view_.store_error.empty();
+      if (fails) co_return Items(fail(view_.store_error));
+      size_t count = std::min<size_t>(items_.size(), 3);
+      std::vector<RuntimeItem> some(items_.begin(), items_.begin() + static_cast<long>(count));
+      items_.erase(items_.begin(), items_.begin() + static_cast<long>(count));
+      co_return Items(std::move(some));
+    }
+
+   private:
+    const FakeView& view_;
+    std::vector<RuntimeItem> items_;
+  };
+  std::unique_ptr<Pages> pages(Kind kind) override {
+    return std::make_unique<FakePages>(*this, kind);
   }
-  async::Task<Items> checked_items() override { return items(Kind::route); }
+  async::Task<Items> checked_items() override { co_return Items(of_kind(Kind::route)); }
   async::Task<Result<std::optional<RuntimeItem>>> item(Kind kind, std::string id) override {
     std::optional<RuntimeItem> found;
     for (const RuntimeItem& item : of_kind(kind)) {
@@ -144,6 +165,36 @@ TEST_F(ControlApiTest, ShowsWhatIsNotInForce) {
             std::string::npos);
   view_.store_error = "the store is closed";
   EXPECT_EQ(talk("GET", "/v1/routes"), "503 {\"error_msg\":\"the store is closed\"}\n");
+}
+
+TEST_F(ControlApiTest, WritesLongListsPieceByPiece) {
+  view_.all.clear();
+  for (int i = 0; i < 100; ++i) {
+    Json value = Json::object({{"desc", Json(std::string(4'000, 'x'))}});
+    view_.all.push_back({Kind::route, {fmt::format("/apisix/routes/{}", i), value, 2, 3, false}});
+  }
+  http::ApiRequest request;
+  request.method = "GET";
+  request.path = "/v1/routes";
+  http::ApiResponse response = api_.answer(request).run_to_end();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_LT(response.body.size(), 80'000);
+  ASSERT_NE(response.rest, nullptr);
+  std::string text = response.body;
+  for (;;) {
+    std::optional<std::string> piece = response.rest->next().run_to_end();
+    ASSERT_TRUE(piece);
+    if (piece->empty()) break;
+    EXPECT_LT(piece->size(), 20'000);
+    text += *piece;
+  }
+  EXPECT_TRUE(text.ends_with("]\n"));
+  EXPECT_EQ(Json::parse(text)->items().size(), 100);
+
+  http::ApiResponse broken = api_.answer(request).run_to_end();
+  view_.store_error = "the store is closed";
+  ASSERT_NE(broken.rest, nullptr);
+  EXPECT_FALSE(broken.rest->next().run_to_end());
 }
 
 TEST_F(ControlApiTest, ShowsHealth) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,8 +66,15 @@ class RuntimeView {
  public:
   virtual ~RuntimeView() = default;
 
+  // Goes through all items of a kind in the order of their keys, a millisecond's work at a time.
+  class Pages {
+   public:
+    virtual ~Pages() = default;
+    virtual async::Task<Result<std::vector<RuntimeItem>>> next() = 0;  // none: that were all
+  };
+
   // The configuration is read where it is stored: an error says why that is not possible.
-  virtual async::Task<Result<std::vector<RuntimeItem>>> items(config::Kind kind) = 0;
+  virtual std::unique_ptr<Pages> pages(config::Kind kind) = 0;
   virtual async::Task<Result<std::optional<RuntimeItem>>> item(config::Kind kind,
                                                                std::string id) = 0;
   // The routes, stream routes, services and upstreams that have health checks.

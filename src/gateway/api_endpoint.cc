@@ -51,7 +51,7 @@ class ApiEndpoint::Door final : public net::Listener::Acceptor, public net::Reti
 
 ApiEndpoint::ApiEndpoint(net::Loop& loop, http::ApiHandler handler, size_t body_limit,
                          std::unique_ptr<ApiTls> tls)
-    : loop_(loop), service_(std::move(handler), body_limit), tls_(std::move(tls)) {
+    : loop_(loop), service_(loop, std::move(handler), body_limit), tls_(std::move(tls)) {
   limits_.head.line_bytes = 32 << 10;
   limits_.head.head_bytes = 64 << 10;
   if (tls_ != nullptr && tls_->demands_certificates()) service_.demand_certificates();

@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "config/upstream.h"
 #include "net/waker.h"
+#include "store/scan.h"
 
 namespace pylon::gateway {
 
@@ -17,7 +18,7 @@ using control::RuntimeItem;
 
 namespace {
 
-constexpr size_t kItemsPerTurn = 200;  // then the control thread looks after its other work
+constexpr size_t kItemsPerTurn = 50;  // about 1 ms, then the thread looks after its other work
 constexpr size_t kFewItems = 100;
 constexpr Kind kChecked[] = {Kind::route, Kind::stream_route, Kind::service, Kind::upstream};
 
@@ -68,12 +69,48 @@ std::string NodeView::prefix_of(Kind kind) const {
   return fmt::format("{}/{}/", parts_.key_prefix, config::resource_type(kind).name);
 }
 
-async::Task<Result<std::vector<RuntimeItem>>> NodeView::items(Kind kind) {
-  store::Outcome<std::vector<store::Entry>> entries = co_await parts_.store.list(prefix_of(kind));
-  if (!entries) co_return fail(entries.error().message);
-  std::vector<RuntimeItem> items;
-  co_await append(kind, std::move(*entries), items);
-  co_return items;
+// Of what one reading has brought, so many items as one turn of the loop has time for.
+class NodeView::ScanPages final : public Pages {
+ public:
+  ScanPages(NodeView& view, Kind kind)
+      : view_(view),
+        kind_(kind),
+        faults_(view.faults_of(kind)),
+        scan_(view.parts_.store, view.prefix_of(kind)),
+        pause_(view.parts_.loop) {}
+
+  async::Task<Result<std::vector<RuntimeItem>>> next() override {
+    std::vector<RuntimeItem> items;
+    while (items.empty()) {
+      if (next_ < entries_.size()) {
+        co_await pause_.wait(view_.parts_.loop.now_us());
+      } else {
+        store::Outcome<std::vector<store::Entry>> read = co_await scan_.next();
+        if (!read) co_return fail(read.error().message);
+        if (read->empty()) break;
+        entries_ = std::move(*read);
+        next_ = 0;
+      }
+      size_t end = std::min(entries_.size(), next_ + kItemsPerTurn);
+      for (; next_ < end; ++next_) {
+        view_.append_one(kind_, faults_, std::move(entries_[next_]), items);
+      }
+    }
+    co_return items;
+  }
+
+ private:
+  NodeView& view_;
+  const Kind kind_;
+  const Faults faults_;
+  store::Scan scan_;
+  std::vector<store::Entry> entries_;
+  size_t next_ = 0;
+  net::Waker pause_;
+};
+
+std::unique_ptr<NodeView::Pages> NodeView::pages(Kind kind) {
+  return std::make_unique<ScanPages>(*this, kind);
 }
 
 // Few are asked for one by one: reading all takes seconds where there are a million keys.
@@ -120,19 +157,31 @@ async::Task<Result<std::optional<RuntimeItem>>> NodeView::item(Kind kind, std::s
 
 async::Task<void> NodeView::append(Kind kind, std::vector<store::Entry> entries,
                                    std::vector<RuntimeItem>& items) {
-  net::Waker waker(parts_.loop);
-  size_t prefix_size = prefix_of(kind).size();
-  std::vector<snapshot::Quarantined> faults = quarantined();
+  net::Waker pause(parts_.loop);
+  Faults faults = faults_of(kind);
   size_t made = 0;
   for (store::Entry& entry : entries) {
-    std::string id = entry.key.substr(prefix_size);
-    if (id.find('/') != id.npos) continue;  // what belongs to another resource
-    if (++made % kItemsPerTurn == 0) co_await waker.wait(parts_.loop.now_us());
-    items.push_back(make(kind, std::move(entry)));
-    for (const snapshot::Quarantined& fault : faults) {
-      if (fault.kind == kind && fault.id == id) items.back().fault = fault.reason;
-    }
+    if (!append_one(kind, faults, std::move(entry), items)) continue;
+    if (++made % kItemsPerTurn == 0) co_await pause.wait(parts_.loop.now_us());
   }
+}
+
+// False: it belongs to another resource.
+bool NodeView::append_one(Kind kind, const Faults& faults, store::Entry entry,
+                          std::vector<RuntimeItem>& items) const {
+  std::string id = entry.key.substr(prefix_of(kind).size());
+  if (id.find('/') != id.npos) return false;
+  items.push_back(make(kind, std::move(entry)));
+  if (auto fault = faults.find(id); fault != faults.end()) items.back().fault = fault->second;
+  return true;
+}
+
+NodeView::Faults NodeView::faults_of(Kind kind) const {
+  Faults faults;
+  for (snapshot::Quarantined& fault : quarantined()) {
+    if (fault.kind == kind) faults[std::move(fault.id)] = std::move(fault.reason);
+  }
+  return faults;
 }
 
 RuntimeItem NodeView::make(Kind kind, store::Entry entry) const {

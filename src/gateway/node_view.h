@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,7 +46,7 @@ class NodeView final : public control::RuntimeView {
   void drain() { draining_ = true; }
 
   // control::RuntimeView
-  async::Task<Result<std::vector<control::RuntimeItem>>> items(config::Kind kind) override;
+  std::unique_ptr<Pages> pages(config::Kind kind) override;
   async::Task<Result<std::optional<control::RuntimeItem>>> item(config::Kind kind,
                                                                 std::string id) override;
   async::Task<Result<std::vector<control::RuntimeItem>>> checked_items() override;
@@ -62,9 +65,15 @@ class NodeView final : public control::RuntimeView {
   }
 
  private:
+  class ScanPages;
+  using Faults = std::map<std::string, std::string, std::less<>>;  // id -> reason
+
   std::string prefix_of(config::Kind kind) const;
+  Faults faults_of(config::Kind kind) const;
   async::Task<void> append(config::Kind kind, std::vector<store::Entry> entries,
                            std::vector<control::RuntimeItem>& items);
+  bool append_one(config::Kind kind, const Faults& faults, store::Entry entry,
+                  std::vector<control::RuntimeItem>& items) const;
   control::RuntimeItem make(config::Kind kind, store::Entry entry) const;
 
   Parts parts_;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,10 +32,21 @@ struct ApiRequest {
   bool argument(std::string_view name, std::string& value) const;
 };
 
+// Octets of an answer that is made while it is sent: a long one is never held as a whole.
+class ApiPieces {
+ public:
+  virtual ~ApiPieces() = default;
+  // The next ones, which the client has room for; empty: that was all. Nothing: it cannot go on,
+  // and the client shall see that the answer is cut short.
+  virtual async::Task<std::optional<std::string>> next() = 0;
+};
+
 struct ApiResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> fields;  // Content-Length is added
   std::string body;
+  // What comes behind `body`, without a Content-Length; null: nothing.
+  std::shared_ptr<ApiPieces> rest = nullptr;
 };
 
 // Answers one request, on the control thread's loop. The request outlives the task.

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "http/h1/head_writer.h"
 #include "http/uri.h"
+#include "net/waker.h"
 #include "tls/stream.h"
 
 namespace pylon::http {
@@ -40,8 +41,9 @@ const char* complaint_about(const tls::Stream* stream) {
 void answer(Exchange& exchange, const ApiResponse& response) {
   exchange.response.status = response.status;
   for (const auto& [name, value] : response.fields) exchange.response.fields.add(name, value);
-  exchange.downstream->start_response(static_cast<int64_t>(response.body.size()));
-  (void)exchange.downstream->push(response.body, true);
+  bool whole = response.rest == nullptr;
+  exchange.downstream->start_response(whole ? static_cast<int64_t>(response.body.size()) : -1);
+  (void)exchange.downstream->push(response.body, whole);
 }
 
 }  // namespace
@@ -86,6 +88,35 @@ async::Task<void> ApiService::serve(Exchange& exchange) {
   if (read == BodyRead::complete) request.body = body;
   response = co_await handler_(request);
   answer(exchange, response);
+  if (response.rest == nullptr) co_return;
+  async::Task<void> sending = send_rest(*exchange.downstream, *response.rest);
+  co_await sending;
+}
+
+async::Task<void> ApiService::send_rest(Downstream& client, ApiPieces& pieces) {
+  for (;;) {
+    async::Task<bool> waiting = await_room(client);
+    bool room = co_await waiting;
+    if (!room) break;
+    async::Task<std::optional<std::string>> making = pieces.next();
+    std::optional<std::string> piece = co_await making;
+    if (!piece || client.push(*piece, piece->empty()) == Push::error) break;
+    if (piece->empty()) co_return;
+  }
+  client.abort();
+}
+
+// False: the client has left, or reads nothing.
+async::Task<bool> ApiService::await_room(Downstream& client) {
+  while (!client.gone()) {
+    if (!client.blocked()) co_return true;
+    Push flushed = client.flush();
+    if (flushed == Push::error) co_return false;
+    if (flushed == Push::done) continue;
+    net::Wake wake = co_await client.waker().wait(loop_.now_us() + kPatienceUs);
+    if (wake == net::Wake::timeout && !client.delivering()) co_return false;
+  }
+  co_return false;
 }
 
 std::string_view ApiRequest::field(std::string_view name) const {

@@ -1,21 +1,24 @@
 // ApiService: serves an ApiHandler over HTTP: Admin API, Control API, metrics.
 //
-// Bodies are buffered up to a limit; the handler sees whole messages and answers with one.
+// Bodies are buffered up to a limit; the handler sees whole messages and answers with one, of which
+// the rest may be made while it is sent.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "http/api.h"
 #include "http/server.h"
+#include "net/loop.h"
 
 namespace pylon::http {
 
 class ApiService final : public Service {
  public:
   // A larger body reaches the handler as `body_too_large`.
-  ApiService(ApiHandler handler, size_t body_limit)
-      : handler_(std::move(handler)), body_limit_(body_limit) {}
+  ApiService(net::Loop& loop, ApiHandler handler, size_t body_limit)
+      : loop_(loop), handler_(std::move(handler)), body_limit_(body_limit) {}
 
   async::Task<void> serve(Exchange& exchange) override;
   bool draining() const override { return draining_; }
@@ -28,7 +31,12 @@ class ApiService final : public Service {
 
  private:
   class UnderWay;
+  static constexpr int64_t kPatienceUs = 60'000'000;  // with a client that reads nothing
 
+  async::Task<void> send_rest(Downstream& client, ApiPieces& pieces);
+  async::Task<bool> await_room(Downstream& client);
+
+  net::Loop& loop_;
   size_t under_way_ = 0;
   bool draining_ = false;
   bool certificates_ = false;

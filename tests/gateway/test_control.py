@@ -56,6 +56,23 @@ def test_a_route_with_its_defaults(pylon):
     assert ask(pylon, "/v1/routes")[1] == [route]
 
 
+def test_a_long_list_is_written_while_it_is_read(pylon):
+    for number in range(450):
+        pylon.admin.put(f"/upstreams/{number}", {"nodes": [NODE], "desc": "x" * 256})
+    with connect("127.0.0.1", pylon.control_port) as peer:
+        send(peer, "GET", "/v1/upstreams")
+        got = receive(peer)
+        assert got.status == 200
+        assert got.header("Transfer-Encoding") == "chunked"
+        listed = json.loads(got.content)
+        keys = sorted(f"/apisix/upstreams/{number}" for number in range(450))
+        assert [item["key"] for item in listed] == keys
+        send(peer, "GET", "/v1/upstream/7")
+        assert json.loads(receive(peer).content) == next(
+            item for item in listed if item["key"].endswith("/7")
+        )
+
+
 @pytest.mark.parametrize("one, kind", [("service", "services"), ("upstream", "upstreams")])
 def test_services_and_upstreams(pylon, one, kind):
     upstream = {"type": "roundrobin", "nodes": {"127.0.0.1:1980": 1}}

@@ -128,6 +128,33 @@ def test_two_nodes_share_one_etcd(own_pylon, echo, member):
     serves(other, "/5")
 
 
+def walk(node, count, filters=""):
+    """The numbers of the routes on all pages, which are of ten each."""
+    numbers = []
+    for page in range(1, count // 10 + 3):
+        listed = node.admin.get(f"/routes?page={page}&page_size=10{filters}")
+        assert listed["total"] == count
+        numbers += [item["key"].split("/")[-1] for item in listed["list"]]
+    return numbers
+
+
+def test_pages_of_what_others_write(own_pylon, echo, member):
+    """Each page has what was there when it was asked for, whoever wrote it."""
+    one, other = own_pylon(on_etcd(member)), own_pylon(on_etcd(member))
+    expected = []
+    for number in range(23):
+        (one if number % 2 else other).admin.put(f"/routes/{number}", route(echo, f"/{number}"))
+        expected.append(str(number))
+        assert walk(one, len(expected)) == expected
+    assert walk(other, 23, "&uri=/") == expected
+    member.ctl("del", "/apisix/routes/3")
+    member.put("/elsewhere/1", "x")  # of a revision that no watch of ours tells
+    expected.remove("3")
+    assert walk(one, 22) == walk(other, 22) == expected
+    member.put("/apisix/routes/3", {"id": "3", **route(echo, "/3")})
+    assert walk(one, 23) == walk(other, 23) == [*expected, "3"]
+
+
 def test_of_two_writers_one_is_told_of_the_conflict(own_pylon, echo, member):
     node = own_pylon(on_etcd(member))
     node.admin.put("/upstreams/1", {"type": "roundrobin", "nodes": {f"127.0.0.1:{echo.port}": 1}})
