@@ -123,6 +123,20 @@ TEST_F(CliTest, AMistakeIsShownWithItsPlace) {
   EXPECT_EQ(pylon({"restart", "--prefix", prefix_}).status, kBadConfig);
 }
 
+TEST_F(CliTest, AFileThatIsNamedAndNotThereIsAMistake) {
+  write_config(
+      "deployment:\n  admin:\n    https_admin: true\n    admin_api_mtls:\n"
+      "      admin_ssl_cert: none.crt\n      admin_ssl_cert_key: none.key\n");
+  for (const char* command : {"test", "reload", "restart"}) {
+    Outcome outcome = pylon({command, "--prefix", prefix_});
+    EXPECT_EQ(outcome.status, kBadConfig) << command;
+    EXPECT_THAT(outcome.err, HasSubstr("deployment.admin.admin_api_mtls.admin_ssl_cert: "));
+  }
+  write_config("apisix: {ssl: {ssl_trusted_certificate: none.pem}}\n");
+  EXPECT_THAT(pylon({"test", "--prefix", prefix_}).err,
+              HasSubstr("apisix.ssl.ssl_trusted_certificate: "));
+}
+
 TEST_F(CliTest, AConfigurationElsewhere) {
   std::ofstream(prefix_ + "/mine.yaml") << "apisix: {node_listn: 1}\n";
   Outcome outcome = pylon({"test", "--prefix", prefix_, "-c", prefix_ + "/mine.yaml"});

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "gateway/etcd_side.h"
 #include "gateway/gateway.h"
@@ -77,6 +78,21 @@ LoadedConfig load_and_report(const Place& place, bool fill_keys) {
   return config;
 }
 
+namespace {
+
+// What a gateway could start with, also as to the files that it names. Nothing: it was told why
+// not.
+std::optional<LoadedConfig> usable_config(const Place& place) {
+  LoadedConfig config = load_and_report(place, false);
+  if (!config.ok()) return std::nullopt;
+  Result<void> files = gateway::check_files(config.parsed.settings);
+  if (files) return config;
+  fmt::print(stderr, "error: {}: {}\n", place.file.path, files.error().message);
+  return std::nullopt;
+}
+
+}  // namespace
+
 int stop(const Options& options) {
   Place place(options);
   auto pid = signal_running(place, SIGTERM);
@@ -98,7 +114,7 @@ int quit(const Options& options) {
 
 int reload(const Options& options) {
   Place place(options);
-  if (!load_and_report(place, false).ok()) {
+  if (!usable_config(place)) {
     fmt::print(stderr, "not reloaded: the running configuration stays in force\n");
     return kBadConfig;
   }
@@ -110,7 +126,7 @@ int reload(const Options& options) {
 
 int restart(const Options& options) {
   Place place(options);
-  if (!load_and_report(place, false).ok()) {
+  if (!usable_config(place)) {
     fmt::print(stderr, "not restarted: Pylon runs on as it did\n");
     return kBadConfig;
   }
@@ -122,13 +138,13 @@ int restart(const Options& options) {
 
 int test(const Options& options) {
   Place place(options);
-  LoadedConfig config = load_and_report(place, false);
-  bool ok = config.ok();
+  std::optional<LoadedConfig> config = usable_config(place);
+  bool ok = config.has_value();
   fmt::print("{}: configuration test {}\n", place.file.path, ok ? "is successful" : "failed");
   if (!ok) return kBadConfig;
   if (!options.objects) return kOk;
   if (gateway::running_pid(place.pid_path)) return status(options);  // it has the store
-  Result<gateway::StoredReport> report = gateway::check_stored_objects(config.parsed.settings);
+  Result<gateway::StoredReport> report = gateway::check_stored_objects(config->parsed.settings);
   if (!report) {
     fmt::print(stderr, "error: {}\n", report.error().message);
     return kFailure;

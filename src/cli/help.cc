@@ -19,7 +19,7 @@ usage: pylon COMMAND [options]
   quit       stop it gracefully: they get nginx_config.worker_shutdown_timeout
   reload     take a new config.yaml (or a new binary) without failing a request
   restart    stop and start
-  test       check config.yaml; --objects: and every object of the store
+  test       check config.yaml and the files it names; --objects: and every object of the store
   status     tell workers, revision, and objects that are not served; --json
   explain    METHOD URI: tell which route would take such a request and why, with its plugins and
              its node: -H "Name: value", --from ADDRESS, --data BODY, --json

@@ -16,6 +16,7 @@
 #include "gateway/gateway.h"
 #include "gateway/listening.h"
 #include "gateway/room_options.h"
+#include "gateway/tls_check.h"
 #include "net/loop_clock.h"
 #include "observe/log.h"
 #include "observe/metric_text.h"
@@ -309,13 +310,8 @@ void Control::reload_plugins() {
 
 // That the workers will be able to make the same; and what this thread needs of it.
 Result<void> Control::check_tls() {
-  struct Nobody final : tls::IdentitySource {
-    const tls::ServerIdentity* find(std::string_view) const override { return nullptr; }
-  } nobody;
-  auto server = tls::ServerContext::make(tls_, tls_share_, nobody);
-  if (!server) return fail("apisix.ssl: " + server.error().message);
-  auto client = tls::ClientContext::make(tls_client_);
-  if (!client) return fail("apisix.ssl.ssl_trusted_certificate: " + client.error().message);
+  auto client = gateway::check_tls(tls_, tls_share_, tls_client_);
+  if (!client) return tl::unexpected(client.error());
   tls_context_ = std::move(*client);
   auto admin = ApiTls::of_admin(loop_, settings_);
   if (!admin) return tl::unexpected(admin.error());

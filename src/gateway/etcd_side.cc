@@ -113,6 +113,11 @@ Result<std::unique_ptr<store::Store>> open_etcd_store(const Settings& settings, 
   return std::unique_ptr<store::Store>(std::move(*opened));
 }
 
+Result<void> check_etcd_files(const Settings& settings) {
+  Result<store::EtcdOptions> options = etcd_options(settings);
+  return options ? Result<void>() : tl::unexpected(options.error());
+}
+
 Result<void> init_etcd(const Settings& settings) {
   Result<store::EtcdOptions> options = etcd_options(settings);
   if (!options) return tl::unexpected(options.error());

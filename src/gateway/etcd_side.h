@@ -15,6 +15,9 @@ namespace pylon::gateway {
 Result<std::unique_ptr<store::Store>> open_etcd_store(const Settings& settings, net::Loop& loop,
                                                       const Clock& clock);
 
+// Whether the files that the settings of etcd name can be read.
+Result<void> check_etcd_files(const Settings& settings);
+
 // Makes the directories of APISIX ("/apisix/routes/" -> init_dir), where they are missing. Blocks.
 Result<void> init_etcd(const Settings& settings);
 

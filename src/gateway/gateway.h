@@ -15,6 +15,10 @@ namespace pylon::gateway {
 // process's exit status.
 int run_gateway(const Settings& settings, InheritedSockets inherited);
 
+// Reads the certificates and keys that the configuration names, as a gateway that starts does. The
+// error names the setting.
+Result<void> check_files(const Settings& settings);
+
 // One object of the store that would not be served as it is stored.
 struct StoredFault {
   std::string object;  // "/apisix/routes/1", or the file that could not be read
