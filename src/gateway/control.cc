@@ -420,7 +420,7 @@ void Control::booted(void* self) {
   control.start_workers();
   control.start_servers();
   control.life_ = Life::serving;
-  control.inherited_.report_ready();
+  control.versions_->when_served([&control] { control.inherited_.report_ready(); });
 }
 
 void Control::start_workers() {
