@@ -40,6 +40,7 @@ class RadixCore {
     std::string_view prefix_view() const { return {labels() + child_count, prefix_bytes}; }
 
     const Node* child(char first_byte) const {
+      if (child_count == 0) return nullptr;
       const void* at = std::memchr(labels(), first_byte, child_count);
       return at != nullptr ? children()[static_cast<const char*>(at) - labels()] : nullptr;
     }

@@ -22,7 +22,7 @@ class PathTable {
   // returns true.
   template <class Fn>
   bool visit(std::string_view path, Fn&& fn) const {
-    const PathNode* exact = exact_.find(path);
+    const PathNode* exact = exact_.empty() ? nullptr : exact_.find(path);
     if (exact != nullptr && fn(*exact, true)) return true;
     if (prefixes_.empty()) return false;
     return prefixes_.visit_prefixes_longest_first(

@@ -46,6 +46,11 @@ bool SegmentCheck::is_plain() const {
   return true;
 }
 
+bool SegmentCheck::takes_all() const {
+  return segments_.size() == 2 && segments_[0].kind == Segment::Kind::literal &&
+         segments_[0].text.empty() && segments_[1].kind == Segment::Kind::rest;
+}
+
 std::string SegmentCheck::regex_text() const {
   std::string text;
   for (const Segment& segment : segments_) {
@@ -73,6 +78,7 @@ std::optional<SegmentCheck> SegmentCheck::compile(std::string_view pattern) {
                     [](const Segment& segment) { return segment.kind != Segment::Kind::literal; });
   if (names == 0) return std::nullopt;
   check.names_ = static_cast<uint32_t>(names);
+  check.takes_all_ = check.takes_all();
   check.plain_ = check.is_plain();
   if (!check.plain_) {
     auto regex = Regex::compile(check.regex_text());
@@ -81,7 +87,7 @@ std::optional<SegmentCheck> SegmentCheck::compile(std::string_view pattern) {
   return check;
 }
 
-bool SegmentCheck::accepts(std::string_view rest, Arena& arena, UriParams& params) const {
+bool SegmentCheck::accepts_segments(std::string_view rest, Arena& arena, UriParams& params) const {
   auto* values = arena.make_array<http::UriParam>(names_);
   if (plain_ ? !accepts_plain(rest, values) : !accepts_regex(rest, values)) return false;
   params = {values, names_};
