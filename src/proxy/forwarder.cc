@@ -68,11 +68,56 @@ http::Method forwarded_method(const Exchange& exchange) {
 
 }  // namespace
 
+// Each round is an attempt at a node; `continue` goes on to what follows it.
 async::Task<int> Forwarder::forward(Errand& errand) {
-  Exchange& exchange = errand.exchange;
+  Search search;
+  if (int refused = prepare(errand, search); refused != 0) co_return refused;
+  Trial trial;
+  if (!choose_node(errand, search, trial)) co_return search.status;
+  if (errand.plugins.has(plugin::Phase::before_proxy)) {
+    errand.verdict = co_await before_proxy(errand);
+    if (!errand.verdict.proceeds()) co_return errand.verdict.status();
+  }
+  net::Waker& waker = errand.exchange.downstream->waker();
+  do {
+    if (!begin(errand, trial)) continue;
+    if (trial.connection->connecting()) {
+      Step connected = co_await wait_connected(errand, trial);
+      if (connected == Step::ended) continue;
+    }
+    RequestPump request(*errand.exchange.downstream, *trial.connection);
+    Step step = send_request(errand, trial, request);
+    while (step != Step::ended) {
+      step = await_head(errand, trial, request);
+      if (step != Step::wait) break;
+      Wake wake = co_await waker.wait(head_deadline_us(errand, trial, request));
+      if (wake == Wake::timeout && !trial.yields) step = head_timeout(errand, trial, request);
+    }
+    if (step == Step::ended) continue;
+    AnswerPump answer(*errand.exchange.downstream, begin_answer(errand, trial));
+    if (errand.exchange.response.without_trailers) answer.leave_trailers_out();
+    if (errand.exchange.response.status == 101) {
+      co_await run_tunnel(loop_, *errand.exchange.downstream, *trial.connection,
+                          errand.timeouts.read_ms * 1000);
+      continue;
+    }
+    for (;;) {
+      step = relay(errand, trial, request, answer);
+      if (step == Step::ended) break;
+      Wake wake = co_await waker.wait(answer_deadline_us(errand, trial));
+      if (wake == Wake::timeout && !trial.yields) step = answer_timeout(errand, trial);
+      if (step == Step::ended) break;
+    }
+  } while (try_again(errand, search, trial));
+  co_return search.status;
+}
+
+// Not 0: the status to be answered, as the upstream cannot be asked.
+int Forwarder::prepare(Errand& errand, Search& search) const {
+  const Exchange& exchange = errand.exchange;
   const upstream::Upstream& upstream = errand.upstream;
-  if (upstream.empty()) co_return 503;
-  if (int refused = refuse_scheme(errand); refused != 0) co_return refused;
+  if (upstream.empty()) return 503;
+  if (int refused = refuse_scheme(errand); refused != 0) return refused;
   for (const http::Field& field : exchange.response.fields) {
     if (!field.removed()) errand.kept.push(field.id, field.name(), field.value());
   }
@@ -80,37 +125,46 @@ async::Task<int> Forwarder::forward(Errand& errand) {
     std::optional<int64_t> patience_us = grpc_timeout_us(exchange.request);
     if (patience_us) errand.deadline_us = exchange.start_us + *patience_us;
   }
-  upstream::Tried tried;
-  int64_t deadline_us = upstream.retry_timeout_ms == 0
-                            ? net::Timer::kNever
-                            : loop_.now_us() + upstream.retry_timeout_ms * 1000;
-  int status = 502;
-  for (uint32_t tries = 0;; tries++) {
-    Trial trial;
-    trial.pick = balancer_.pick(upstream, exchange, tried);
-    if (!trial.pick) co_return status;
-    name_target(exchange, upstream, trial.pick);
-    if (tries == 0 && errand.plugins.has(plugin::Phase::before_proxy)) {
-      errand.verdict = co_await before_proxy(errand);
-      if (!errand.verdict.proceeds()) co_return errand.verdict.status();
-    }
-    Outcome outcome;
-    Retry retry;
-    do {
-      outcome = co_await attempt(errand, trial);
-      end_attempt(errand, trial);
-      trial.failure.retries_left = tries < upstream.retries;
-      trial.failure.deadline_passed = loop_.now_us() >= deadline_us;
-      retry = upstream::decide(trial.failure);
-      trial.failure.fresh_tried = true;
-    } while (outcome == Outcome::failed && retry == Retry::same_node);
-    balancer_.finished(trial.pick.ticket, trial.rtt_us);
-    if (outcome == Outcome::answered) co_return 0;
-    forget_answer(errand);
-    if (outcome == Outcome::refused) co_return trial.status;
-    status = upstream::status_of(trial.failure);
-    if (retry == Retry::give_up) co_return status;
+  if (upstream.retry_timeout_ms != 0) {
+    search.deadline_us = loop_.now_us() + upstream.retry_timeout_ms * 1000;
   }
+  search.status = 502;
+  return 0;
+}
+
+// False: no node is left.
+bool Forwarder::choose_node(Errand& errand, Search& search, Trial& trial) {
+  trial.pick = balancer_.pick(errand.upstream, errand.exchange, search.tried);
+  if (!trial.pick) return false;
+  name_target(errand.exchange, errand.upstream, trial.pick);
+  return true;
+}
+
+// After an attempt. True: the trial is ready for another one.
+bool Forwarder::try_again(Errand& errand, Search& search, Trial& trial) {
+  end_attempt(errand, trial);
+  if (trial.outcome != Outcome::answered) return try_next(errand, search, trial);
+  balancer_.finished(trial.pick.ticket, trial.rtt_us);
+  search.status = 0;
+  return false;
+}
+
+bool Forwarder::try_next(Errand& errand, Search& search, Trial& trial) {
+  trial.failure.retries_left = search.retries < errand.upstream.retries;
+  trial.failure.deadline_passed = loop_.now_us() >= search.deadline_us;
+  Retry retry = upstream::decide(trial.failure);
+  bool failed = trial.outcome == Outcome::failed;
+  if (failed && retry == Retry::same_node) {
+    trial.failure.fresh_tried = true;
+    return true;
+  }
+  balancer_.finished(trial.pick.ticket, trial.rtt_us);
+  forget_answer(errand);
+  search.status = failed ? upstream::status_of(trial.failure) : trial.status;
+  if (!failed || retry == Retry::give_up) return false;
+  search.retries++;
+  trial = {};
+  return choose_node(errand, search, trial);
 }
 
 async::Task<plugin::Verdict> Forwarder::before_proxy(Errand& errand) {
@@ -126,39 +180,6 @@ async::Task<plugin::Verdict> Forwarder::before_proxy(Errand& errand) {
     if (!verdict.proceeds()) break;
   }
   co_return verdict;
-}
-
-async::Task<Forwarder::Outcome> Forwarder::attempt(Errand& errand, Trial& trial) {
-  net::Waker& waker = errand.exchange.downstream->waker();
-  if (!begin(errand, trial)) co_return trial.outcome;
-  if (trial.connection->connecting()) {
-    Step connected = co_await wait_connected(errand, trial);
-    if (connected == Step::ended) co_return trial.outcome;
-  }
-  RequestPump request(*errand.exchange.downstream, *trial.connection);
-  Step step = send_request(errand, trial, request);
-  while (step != Step::ended) {
-    step = await_head(errand, trial, request);
-    if (step != Step::wait) break;
-    Wake wake = co_await waker.wait(head_deadline_us(errand, trial, request));
-    if (wake == Wake::timeout && !trial.yields) step = head_timeout(errand, trial, request);
-  }
-  if (step == Step::ended) co_return trial.outcome;
-  AnswerPump answer(*errand.exchange.downstream, begin_answer(errand, trial));
-  if (errand.exchange.response.without_trailers) answer.leave_trailers_out();
-  if (errand.exchange.response.status == 101) {
-    co_await run_tunnel(loop_, *errand.exchange.downstream, *trial.connection,
-                        errand.timeouts.read_ms * 1000);
-    trace_of(errand, trial).bytes_received = trial.connection->received_bytes();
-    co_return Outcome::answered;
-  }
-  for (;;) {
-    step = relay(errand, trial, request, answer);
-    if (step == Step::ended) co_return trial.outcome;
-    Wake wake = co_await waker.wait(answer_deadline_us(errand, trial));
-    if (wake == Wake::timeout && !trial.yields) step = answer_timeout(errand, trial);
-    if (step == Step::ended) co_return trial.outcome;
-  }
 }
 
 // Octets meant for TLS or HTTP/2 must not leave as plain HTTP/1.
@@ -209,6 +230,7 @@ bool Forwarder::begin(Errand& errand, Trial& trial) {
   Exchange& exchange = errand.exchange;
   bool idempotent = http::is_idempotent(forwarded_method(exchange));
   trial.failure = {.idempotent = idempotent, .fresh_tried = trial.failure.fresh_tried};
+  trial.outcome = Outcome::answered;
   trial.upgrade = errand.websocket && asks_for_websocket(exchange);
   note_attempt(errand, trial);
   http::UpstreamSide* connection = connect(errand, trial);
@@ -225,7 +247,7 @@ bool Forwarder::begin(Errand& errand, Trial& trial) {
       fail(errand, trial, nullptr, Failure::connect, std::strerror(connection->error()));
       return false;
     }
-    trace_of(errand, trial).connected_us = loop_.now_us();
+    trial.trace->connected_us = loop_.now_us();
   }
   return true;
 }
@@ -266,7 +288,7 @@ async::Task<Forwarder::Step> Forwarder::wait_connected(Errand& errand, Trial& tr
                    std::strerror(trial.connection->error()));
   }
   trial.progress_us = loop_.now_us();
-  trace_of(errand, trial).connected_us = loop_.now_us();
+  trial.trace->connected_us = loop_.now_us();
   co_return Step::ready;
 }
 
@@ -301,9 +323,9 @@ Forwarder::Step Forwarder::await_head(Errand& errand, Trial& trial, RequestPump&
   if (errand.exchange.downstream->gone()) return lose_client(errand, trial);
   trial.yields = false;
   for (int moves = 0; moves < kMoves; moves++) {
-    Step pumped = pump_request(errand, trial, request);
+    Step pumped = request.finished() ? Step::wait : pump_request(errand, trial, request);
     if (pumped == Step::ended) return pumped;
-    if (held_by_client(errand, trial)) return Step::wait;
+    if (trial.interims != 0 && held_by_client(errand)) return Step::wait;
     http::Response& response = errand.exchange.response;
     http::Method asked = forwarded_method(errand.exchange);
     switch (trial.connection->read_head(settings_.answer_head, asked, response)) {
@@ -327,7 +349,6 @@ Forwarder::Step Forwarder::await_head(Errand& errand, Trial& trial, RequestPump&
 
 // ready: some octets moved. ended: the client has failed.
 Forwarder::Step Forwarder::pump_request(Errand& errand, Trial& trial, RequestPump& request) {
-  if (request.finished()) return Step::wait;
   switch (request.pump()) {
     case Pumped::some:
     case Pumped::finished:
@@ -347,7 +368,7 @@ Forwarder::Step Forwarder::pump_request(Errand& errand, Trial& trial, RequestPum
 // A head is here: an interim one is passed on, and the next awaited; a final one ends the waiting.
 Forwarder::Step Forwarder::take_head(Errand& errand, Trial& trial) {
   http::Response& response = errand.exchange.response;
-  http::Attempt& trace = trace_of(errand, trial);
+  http::Attempt& trace = *trial.trace;
   if (response.status == 101 && !accepts_upgrade(trial.upgrade, errand.exchange)) {
     return fail(errand, trial, nullptr, Failure::malformed, "a 101 unasked, or too early");
   }
@@ -372,9 +393,9 @@ Forwarder::Step Forwarder::take_interim(Errand& errand, Trial& trial) {
 }
 
 // Interim answers go on as fast as the client reads them, and no faster.
-bool Forwarder::held_by_client(const Errand& errand, const Trial& trial) {
+bool Forwarder::held_by_client(const Errand& errand) {
   http::Downstream& client = *errand.exchange.downstream;
-  if (trial.interims == 0 || client.unsent() == 0) return false;
+  if (client.unsent() == 0) return false;
   (void)client.flush();
   return client.unsent() != 0 && !client.gone();
 }
@@ -393,14 +414,14 @@ int64_t Forwarder::head_deadline_us(const Errand& errand, const Trial& trial,
 
 Forwarder::Step Forwarder::refuse_late(Errand& errand, Trial& trial) {
   errand.late = true;
-  trace_of(errand, trial).status = 504;
+  trial.trace->status = 504;
   return refuse(trial, 504);
 }
 
 Forwarder::Step Forwarder::head_timeout(Errand& errand, Trial& trial, const RequestPump& request) {
   if (loop_.now_us() < head_deadline_us(errand, trial, request)) return Step::wait;
   if (too_late(errand)) return refuse_late(errand, trial);
-  if (held_by_client(errand, trial)) return slow_client(errand, trial);
+  if (trial.interims != 0 && held_by_client(errand)) return slow_client(errand, trial);
   if (request.waits_for_client()) return refuse(trial, 408);
   return fail(errand, trial, &request, Failure::timeout, "the upstream took too long");
 }
@@ -434,7 +455,7 @@ Forwarder::Step Forwarder::relay(Errand& errand, Trial& trial, RequestPump& requ
   if (errand.exchange.downstream->gone()) return lose_client(errand, trial);
   trial.yields = false;
   for (int moves = 0; moves < kMoves; moves++) {
-    Step pumped = pump_request(errand, trial, request);
+    Step pumped = request.finished() ? Step::wait : pump_request(errand, trial, request);
     if (pumped == Step::ended) return pumped;
     switch (answer.pump(&*trial.connection)) {
       case Pumped::some:
@@ -477,7 +498,7 @@ Forwarder::Step Forwarder::slow_client(Errand& errand, Trial& trial) {
 }
 
 Forwarder::Step Forwarder::finish(Errand& errand, Trial& trial) {
-  trace_of(errand, trial).bytes_received = trial.connection->received_bytes();
+  trial.trace->bytes_received = trial.connection->received_bytes();
   if (trial.connection->is_http2()) {
     trial.connection.drop();
   } else {
@@ -503,7 +524,7 @@ Forwarder::Step Forwarder::fail(Errand& errand, Trial& trial, const RequestPump*
                                 Failure failure, const char* reason) {
   const Exchange& exchange = errand.exchange;
   upstream::FailedAttempt& failed = trial.failure;
-  trace_of(errand, trial).status = failure == Failure::timeout ? 504 : 502;
+  trial.trace->status = failure == Failure::timeout ? 504 : 502;
   failed.failure = failure;
   failed.progress = Progress::nothing_sent;
   failed.replayable = request == nullptr || !request->body_touched();
@@ -555,12 +576,13 @@ Forwarder::Step Forwarder::cut_short(Errand& errand, Trial& trial, int status, c
 
 void Forwarder::note_attempt(Errand& errand, Trial& trial) {
   http::UpstreamTrace& trace = errand.exchange.upstream;
-  trial.trace = trace.add({.address = trial.pick.endpoint().text(), .started_us = loop_.now_us()},
-                          errand.exchange.arena);
+  int index = trace.add({.address = trial.pick.endpoint().text(), .started_us = loop_.now_us()},
+                        errand.exchange.arena);
+  trial.trace = &trace.attempts[index];
 }
 
 void Forwarder::end_attempt(Errand& errand, Trial& trial) {
-  http::Attempt& trace = trace_of(errand, trial);
+  http::Attempt& trace = *trial.trace;
   trace.ended_us = loop_.now_us();
   if (trial.connection) trace.bytes_received = trial.connection->received_bytes();
   trial.rtt_us = trace.header_us == 0 ? -1 : trace.header_us - trace.started_us;

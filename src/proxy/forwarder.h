@@ -80,16 +80,24 @@ class Forwarder {
   };
   enum class Step : uint8_t { wait, ready, ended };
 
-  // One attempt at one node.
+  // For a node that answers.
+  struct Search {
+    upstream::Tried tried;
+    uint32_t retries = 0;                      // nodes tried beside the first
+    int64_t deadline_us = net::Timer::kNever;  // no other node is tried after it
+    int status = 0;                            // what came of it, as of forward()
+  };
+
+  // One node, tried once, or twice when its pooled connection turns out to be stale.
   struct Trial {
     upstream::Pick pick;
     upstream::SideLease connection;
     upstream::FailedAttempt failure;
-    int trace = 0;            // index in exchange.upstream.attempts
-    int64_t progress_us = 0;  // when octets moved last
-    int64_t rtt_us = -1;      // until the head of the answer; -1: none came
-    int status = 0;           // for Outcome::refused
-    int interims = 0;         // 1xx answers so far
+    http::Attempt* trace = nullptr;  // in exchange.upstream.attempts
+    int64_t progress_us = 0;         // when octets moved last
+    int64_t rtt_us = -1;             // until the head of the answer; -1: none came
+    int status = 0;                  // for Outcome::refused
+    int interims = 0;                // 1xx answers so far
     size_t interim_octets = 0;
     bool upgrade = false;
     bool yields = false;  // more could be moved at once, but others have their turn first
@@ -97,9 +105,12 @@ class Forwarder {
   };
 
   static int refuse_scheme(const Errand& errand);
+  int prepare(Errand& errand, Search& search) const;
+  bool choose_node(Errand& errand, Search& search, Trial& trial);
+  bool try_again(Errand& errand, Search& search, Trial& trial);
+  [[gnu::cold]] bool try_next(Errand& errand, Search& search, Trial& trial);
   [[gnu::cold]] static void forget_answer(Errand& errand);
   static async::Task<plugin::Verdict> before_proxy(Errand& errand);
-  async::Task<Outcome> attempt(Errand& errand, Trial& trial);
   async::Task<Step> wait_connected(Errand& errand, Trial& trial);
 
   static bool choose_session(const Errand& errand, const upstream::Endpoint& endpoint,
@@ -110,7 +121,7 @@ class Forwarder {
   Step await_head(Errand& errand, Trial& trial, RequestPump& request);
   Step take_head(Errand& errand, Trial& trial);
   [[gnu::cold]] Step take_interim(Errand& errand, Trial& trial);
-  static bool held_by_client(const Errand& errand, const Trial& trial);
+  static bool held_by_client(const Errand& errand);
   http::Body& begin_answer(Errand& errand, Trial& trial);
   Step relay(Errand& errand, Trial& trial, RequestPump& request, AnswerPump& answer);
   Step pump_request(Errand& errand, Trial& trial, RequestPump& request);
@@ -134,9 +145,6 @@ class Forwarder {
   int64_t answer_deadline_us(const Errand& errand, const Trial& trial) const;
   void note_attempt(Errand& errand, Trial& trial);
   void end_attempt(Errand& errand, Trial& trial);
-  http::Attempt& trace_of(const Errand& errand, const Trial& trial) const {
-    return errand.exchange.upstream.attempts[trial.trace];
-  }
 
   net::Loop& loop_;
   upstream::Pool& pool_;

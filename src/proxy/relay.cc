@@ -41,7 +41,7 @@ Pumped RequestPump::start(const http::OutgoingHead& head, http::h1::Framing fram
   if (has_body) first = client_.request_body().pull();
   if (first.state == Pull::error) return Pumped::source;
   body_touched_ = !first.octets.empty();
-  bool trailers = first.state == Pull::end && !client_.request_trailers().empty();
+  bool trailers = has_body && first.state == Pull::end && !client_.request_trailers().empty();
   ended_ = first.state == Pull::end && !trailers;
   Push pushed = upstream_.send_head(head, framing, first.octets, ended_);
   if (pushed != Push::error && trailers) {
@@ -105,16 +105,18 @@ Pumped RequestPump::after(Push push) {
 
 Pumped AnswerPump::pump(http::UpstreamSide* upstream) {
   if (finished_) return Pumped::finished;
-  if (client_.blocked()) {
+  size_t room = client_.room();
+  if (room == 0) {
     size_t unsent = client_.unsent();
     Push flushed = client_.flush();
     if (flushed == Push::error) return Pumped::sink;
     if (flushed == Push::blocked) {
       return client_.unsent() < unsent ? Pumped::some : Pumped::nothing;
     }
+    room = client_.room();
   }
   if (Passed passed; passes_ && pass(source_, client_, passed)) return after(passed);
-  if (upstream != nullptr) upstream->limit_reads(client_.room());
+  if (upstream != nullptr) upstream->limit_reads(room);
   Chunk chunk = source_.pull();
   switch (chunk.state) {
     case Pull::again:

@@ -33,8 +33,9 @@ std::string_view target_of(http::Exchange& exchange) {
   if (exchange.forward.uri.data() != nullptr) return exchange.forward.uri;
   const http::Request& request = exchange.request;
   std::string_view raw = exchange.forward.raw;
-  if (request.uri == "*" || raw.empty()) return request.uri;
+  if (raw.empty()) return request.uri;
   if (request.uri.data() == raw.data()) return raw;  // nothing had to be resolved
+  if (request.uri == "*") return request.uri;
   if (!may_have_dot_segments(raw)) return raw;
   std::string_view path = http::encode_uri(request.uri, exchange.arena);
   if (!request.has_args) return path;
@@ -56,6 +57,14 @@ std::string_view host_of(const http::Exchange& exchange, const upstream::Upstrea
   return host.empty() ? std::string_view(pick.node->host_field) : host;
 }
 
+void write_hops(http::h1::HeadWriter& head, const http::Fields& fields) {
+  for (const http::Field& field : fields) {
+    if (field.id == FieldId::x_forwarded_for && !field.removed()) {
+      head.text(field.value()).text(", ");
+    }
+  }
+}
+
 // How the client asked, unless it told so itself and is believed, or a plugin took the field away.
 void write_forwarded(http::h1::HeadWriter& head, const http::Exchange& exchange) {
   const http::Request& request = exchange.request;
@@ -63,11 +72,7 @@ void write_forwarded(http::h1::HeadWriter& head, const http::Exchange& exchange)
   auto is_ours = [&](FieldId id) { return (settled & http::h1::field_set({id})) == 0; };
   head.field("X-Real-IP", exchange.client.text);
   head.text("X-Forwarded-For: ");
-  for (const http::Field& field : request.fields) {
-    if (field.id == FieldId::x_forwarded_for && !field.removed()) {
-      head.text(field.value()).text(", ");
-    }
-  }
+  if (request.fields.has(FieldId::x_forwarded_for)) write_hops(head, request.fields);
   head.text(exchange.client.text).text("\r\n");
   if (is_ours(FieldId::x_forwarded_proto)) {
     head.field("X-Forwarded-Proto", request.https ? "https" : "http");

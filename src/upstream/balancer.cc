@@ -32,9 +32,9 @@ Balancer::Balancer(const Clock& clock, uint64_t seed)
 
 Pick Balancer::pick(const Upstream& upstream, http::Exchange& exchange, Tried& tried) {
   if (upstream.empty() || tried.full()) return {};
-  State& state = state_of(upstream);
   uint32_t chosen = 0;
   if (upstream.targets.size() > 1) {
+    State& state = state_of(upstream);
     chosen = choose({upstream, state, tried, state.health_matters}, exchange);
     // Health may have changed since the state was made: rather an unhealthy node than none.
     if (chosen == kNone && tried.empty()) {
@@ -43,7 +43,7 @@ Pick Balancer::pick(const Upstream& upstream, http::Exchange& exchange, Tried& t
     if (chosen == kNone) return {};
   }
   if (!tried.contains(chosen)) tried.add(chosen);
-  if (upstream.balancing == Balancing::least_conn) ++state.active[chosen].requests;
+  if (upstream.balancing == Balancing::least_conn) ++state_of(upstream).active[chosen].requests;
   const Target& target = upstream.targets[chosen];
   Pick pick{&target, &upstream.nodes[target.node], {}};
   pick.ticket = {upstream.balancing,
@@ -53,7 +53,7 @@ Pick Balancer::pick(const Upstream& upstream, http::Exchange& exchange, Tried& t
   return pick;
 }
 
-void Balancer::finished(const Ticket& ticket, int64_t rtt_us) {
+void Balancer::learn(const Ticket& ticket, int64_t rtt_us) {
   if (ticket.balancing == Balancing::ewma && rtt_us >= 0) {
     if (ticket.endpoint.index >= ewma_.size()) ewma_.resize(ticket.endpoint.index + 1);
     Ewma& average = ewma_[ticket.endpoint.index];

@@ -71,7 +71,10 @@ class Balancer {
   Pick pick(const Upstream& upstream, http::Exchange& exchange, Tried& tried);
 
   // Once for each pick. `rtt_us`: connecting and answering took so long; -1: there was no answer.
-  void finished(const Ticket& ticket, int64_t rtt_us);
+  void finished(const Ticket& ticket, int64_t rtt_us) {
+    bool learns = ticket.balancing == Balancing::ewma || ticket.balancing == Balancing::least_conn;
+    if (learns) learn(ticket, rtt_us);
+  }
 
  private:
   static constexpr uint32_t kNone = ~uint32_t{0};
@@ -114,6 +117,7 @@ class Balancer {
     }
   };
 
+  void learn(const Ticket& ticket, int64_t rtt_us);
   State& state_of(const Upstream& upstream);
   void renew(const Upstream& upstream, State& state);
   void renew_rotation(const Upstream& upstream, const Group& group, State& state,

@@ -78,8 +78,11 @@ template <class Side>
 class Lease {
  public:
   Lease() = default;
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
+  Lease(Lease&& other) noexcept : connection_(other.release()) {}
+  Lease& operator=(Lease&& other) noexcept {
+    hold(other.release());
+    return *this;
+  }
   ~Lease() { drop(); }
 
   void hold(Side* connection) {
