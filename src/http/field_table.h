@@ -90,13 +90,11 @@ constexpr Word folded_word(const char* octets) {
 inline constexpr size_t kShortest =
     4;  // of the names in the table; the few shorter ones are compared
 
-// Without collisions among the known names: the factors were found by trying.
+// Without collisions among the known names: the factor was found by trying.
 inline constexpr size_t kSlots = 128;
 constexpr size_t slot_of(const char* name, size_t size) {
-  uint32_t hash = folded_word<uint32_t>(name) * 0xe534a6f5u +
-                  folded_word<uint32_t>(name + size - 4) * 0x5807321du +
-                  static_cast<uint32_t>(size) * 0x9e3779b9u;
-  return hash >> 25;
+  auto last_and_size = folded_word<uint32_t>(name + size - 4) + static_cast<uint32_t>(size);
+  return last_and_size * 0xb0910723u >> 25;
 }
 
 inline constexpr std::array<FieldId, kSlots> kSlotTable = [] {
@@ -105,7 +103,7 @@ inline constexpr std::array<FieldId, kSlots> kSlotTable = [] {
     std::string_view name = kNames[id];
     if (name.size() < kShortest) continue;
     FieldId& slot = table[slot_of(name.data(), name.size())];
-    if (slot != FieldId::other) throw "two names share a slot: find other factors";
+    if (slot != FieldId::other) throw "two names share a slot: find another factor";
     slot = static_cast<FieldId>(id);
   }
   return table;

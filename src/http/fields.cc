@@ -121,12 +121,10 @@ void Fields::relocate(ptrdiff_t delta) {
   }
 }
 
-void Fields::grow() {
-  uint32_t capacity = capacity_ == 0 ? 16 : capacity_ * 2;
-  Field* data = arena_->make_array<Field>(capacity);
-  if (size_ != 0) std::memcpy(static_cast<void*>(data), data_, size_ * sizeof(Field));
-  data_ = data;
-  capacity_ = capacity;
+Field* Fields::moved(const Field* from, uint32_t size, uint32_t capacity, Arena& arena) {
+  auto* data = arena.make_array<Field>(capacity);
+  if (size != 0) std::memcpy(static_cast<void*>(data), from, size * sizeof(Field));
+  return data;
 }
 
 bool valid_field_name(std::string_view name) {

@@ -100,8 +100,12 @@ struct Sixteen {
   }
   // How many of the octets at `from` lie inside before one that does not. NUL ends the machine's
   // texts, that of the ranges as well: it is outside.
-  static int inside(const char* from) {
-    return _mm_cmpistri(load(kRanges.bounds.data()), load(from), kMode);
+  static unsigned inside(const char* from) {
+    return static_cast<unsigned>(_mm_cmpistri(load(kRanges.bounds.data()), load(from), kMode));
+  }
+  // Whether one does not: the same instruction tells.
+  static bool any_outside(const char* from) {
+    return _mm_cmpistrc(load(kRanges.bounds.data()), load(from), kMode) != 0;
   }
   // A bit for each octet outside; those behind a NUL are judged, too.
   static unsigned outside(const char* from) {
@@ -117,9 +121,11 @@ template <class Class>
 inline const char* skip(const char* at, const char* end, const char* start) {
 #if defined(__SSE4_2__)
   constexpr bool kAll = Sixteen<Class>::kRanges.all;
-  while (end - at >= 16) {
-    int inside = Sixteen<Class>::inside(at);
-    if (inside == 16) {
+  auto address = [](const char* octet) { return reinterpret_cast<intptr_t>(octet); };
+  const intptr_t last = address(end) - 16;  // where the last whole sixteen begin
+  while (address(at) <= last) {
+    unsigned inside = Sixteen<Class>::inside(at);
+    if (!Sixteen<Class>::any_outside(at)) {
       at += 16;  // not by `inside`: the machine need not wait for it
     } else if (kAll || !Class::has(at[inside])) {
       return at + inside;

@@ -133,27 +133,29 @@ std::string_view trimmed(const char* from, const char* to) {
 constexpr OctetTable kPlainNameOctets = letters_digits_and("-.");
 using PlainNameClass = TableClass<kPlainNameOctets>;
 
-// Takes the field lines that are plain: whole, within the limits, with at most one space before the
-// value and none behind. Stops in front of the first that is not, to be looked at closely.
+// Takes the field lines that are plain: whole, within the limits, with one space before the value
+// and none behind. Stops in front of the first that is not, to be looked at closely.
 void take_plain_fields(Cursor& cursor, const HeadLimits& limits, Fields& fields) {
   const char* at = cursor.at;
   const char* start = cursor.start;
   // A field that lies before this one's end is within the limits, and all but few lie there.
-  const char* end = at + std::min<ptrdiff_t>({cursor.end - at, limits.field_bytes, kMaxNameBytes});
-  while (fields.size() < limits.fields) {
+  auto octets = std::min<ptrdiff_t>({cursor.end - at, limits.field_bytes, kMaxNameBytes});
+  if (octets < 2) return;
+  const char* end = at + octets - 2;  // where the last CRLF may stand
+  Fields taken = fields;              // kept in registers meanwhile
+  while (at < end && taken.size() < limits.fields) {
     // The line's end first, for the next line to begin before this one is taken apart.
     const char* stop = skip<ValueClass>(at, end, start);
-    if (end - stop < 2 || std::memcmp(stop, "\r\n", 2) != 0) break;
+    if (std::memcmp(stop, "\r\n", 2) != 0) break;
     const char* colon = skip<PlainNameClass>(at, end, start);
-    if (*colon != ':' || colon == at) break;
-    const char* value = colon + 1 + (colon[1] == ' ');
+    if (std::memcmp(colon, ": ", 2) != 0 || colon == at) break;
+    const char* value = colon + 2;
     if (!is_above_space(value[0]) || !is_above_space(stop[-1])) break;  // padded or empty
     std::string_view name(at, static_cast<size_t>(colon - at));
-    bool as_written = value == colon + 2;
-    FieldId id = field_table::id_of(name);
-    fields.push(id, name, {value, static_cast<size_t>(stop - value)}, as_written);
+    taken.push(field_table::id_of(name), name, {value, static_cast<size_t>(stop - value)}, true);
     at = stop + 2;
   }
+  fields = taken;
   cursor.at = at;
 }
 

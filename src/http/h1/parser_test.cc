@@ -35,6 +35,27 @@ TEST(RequestHead, TakesAnOrdinaryRequestApart) {
   EXPECT_EQ(parsed->request.fields.get("x-empty"), "");
 }
 
+TEST(RequestHead, FieldsAreTheSameHoweverTheyArePadded) {
+  for (std::string_view between : {":", ": ", ":  ", ":\t"}) {
+    for (std::string_view behind : {"", " ", "\t "}) {
+      std::string text = "GET / HTTP/1.1\r\n";
+      for (std::string_view name :
+           {"TE", "via", "Host", "X", "x-forwarded-for", "X-Long-And-Unknown"}) {
+        text.append(name).append(between).append("a b").append(behind).append("\r\n");
+      }
+      auto parsed = parse(text + "\r\n");
+      ASSERT_EQ(parsed->result.state, Parse::complete);
+      const Fields& fields = parsed->request.fields;
+      EXPECT_EQ(fields.size(), 6u);
+      for (FieldId id : {FieldId::te, FieldId::via, FieldId::host, FieldId::x_forwarded_for}) {
+        EXPECT_EQ(fields.get(id), "a b");
+      }
+      EXPECT_EQ(fields.get("x"), "a b");
+      EXPECT_EQ(fields.get("x-long-and-unknown"), "a b");
+    }
+  }
+}
+
 TEST(RequestHead, EveryPrefixIsIncomplete) {
   std::string text = "\r\nPOST /x HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
   for (size_t size = 0; size < text.size(); size++) {
