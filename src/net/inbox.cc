@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace pylon::net {
 namespace {
@@ -19,19 +20,32 @@ char* allocate(size_t bytes) {
 }  // namespace
 
 Inbox::~Inbox() {
-  ReadBuffer::of_thread().give_back(*this);
+  give_back();
   std::free(owned_);
 }
 
 void Inbox::consume(size_t octets) {
   at_ += octets;
   size_ -= static_cast<uint32_t>(octets);
-  if (size_ == 0 && owned_ == nullptr) ReadBuffer::of_thread().give_back(*this);
+  if (size_ == 0 && owned_ == nullptr) give_back();
+}
+
+void Inbox::give_back() {
+  ReadBuffer& buffer = ReadBuffer::of_thread();
+  if (place_ != 0) {
+    buffer.return_lent(std::exchange(place_, 0));
+  } else {
+    buffer.give_back(*this);
+  }
 }
 
 Io Inbox::fill(Stream& stream, size_t room) {
   if (size_ != 0) return fill_behind(stream, room);
   trim();
+  if (std::span<char> lent = stream.lend(room); !lent.empty()) {
+    borrow(lent);
+    return {IoState::ok, lent.size()};
+  }
   char* into = ReadBuffer::of_thread().lend(*this);
   Io io = stream.read(into, std::min(room, ReadBuffer::kBytes));
   if (io.state == IoState::ok) {
@@ -41,6 +55,13 @@ Io Inbox::fill(Stream& stream, size_t room) {
     ReadBuffer::of_thread().give_back(*this);
   }
   return io;
+}
+
+void Inbox::borrow(std::span<char> lent) {
+  at_ = lent.data();
+  size_ = static_cast<uint32_t>(lent.size());
+  place_ = ReadBuffer::of_thread().borrow_lent(*this);
+  if (place_ == 0) stash();
 }
 
 // Behind octets that are there: less usual, and kept apart for what it costs to begin.
@@ -67,7 +88,7 @@ void Inbox::stash() {
   owned_ = allocate(capacity_);
   std::memcpy(owned_, at_, size_);
   at_ = owned_;
-  ReadBuffer::of_thread().give_back(*this);
+  give_back();
 }
 
 void Inbox::reserve(size_t more) {

@@ -2,11 +2,12 @@
 //
 // Usually they lie in the thread's ReadBuffer; only what must wait is copied into memory of the
 // connection's own, of about the size needed. Views are valid until the next fill() of any inbox on
-// the thread, or stash(). Belongs to one loop.
+// the thread, the end of the turn, or stash(). Belongs to one loop.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "net/read_buffer.h"
@@ -40,13 +41,16 @@ class Inbox final : private ReadBuffer::Borrower {
 
  private:
   Io fill_behind(Stream& stream, size_t room);
+  void borrow(std::span<char> lent);
+  void give_back();
   void reserve(size_t more);
   void release_owned();
 
   char* at_ = nullptr;
-  char* owned_ = nullptr;  // null: the octets lie in the thread's buffer
+  char* owned_ = nullptr;  // null: the octets lie in the thread's buffer, or are lent
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
+  uint8_t place_ = 0;  // among those whom octets are lent; 0: no
 };
 
 }  // namespace pylon::net

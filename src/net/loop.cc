@@ -11,7 +11,6 @@
 namespace pylon::net {
 namespace {
 
-constexpr int kEventsPerTurn = 256;
 constexpr int64_t kWallRefreshUs = 500'000;
 
 int64_t read_clock_us(clockid_t clock) {
@@ -42,16 +41,26 @@ void Loop::run() {
 }
 
 void Loop::turn(int max_wait_ms) {
-  epoll_event events[kEventsPerTurn];
-  int count = epoll_wait(epoll_fd_, events, kEventsPerTurn, wait_ms(max_wait_ms));
+  epoll_event events[Batch::kStreams];
+  int count = epoll_wait(epoll_fd_, events, Batch::kStreams, wait_ms(max_wait_ms));
   read_clocks();
+  if (count > 1) receive(events, count);
   for (int i = 0; i < count; i++) {
     static_cast<Watcher*>(events[i].data.ptr)->on_events(events[i].events);
   }
   timers_.fire_due(now_us_);
   if (!turn_ends_.empty()) run_turn_ends();
+  if (batch_.is_open()) batch_.close();
   if (at_top_) at_top_();
   if (!retired_.empty()) bury();
+}
+
+void Loop::receive(const epoll_event* events, int count) {
+  batch_.open();
+  for (int i = 0; i < count; i++) {
+    if (i + 1 < count) __builtin_prefetch(events[i + 1].data.ptr);
+    static_cast<Watcher*>(events[i].data.ptr)->arrive(events[i].events);
+  }
 }
 
 void Loop::stop() {

@@ -1,8 +1,9 @@
 // Loop: the event loop of one thread, and the only place that knows epoll.
 //
-// Order of one turn: wait -> events -> due timers -> posted messages -> turn ends -> `at_top` hook
-// -> burial of what was retired. An object that events may still name is retired, not deleted: it
-// dies at the end of the turn. Everything but post() and stop() belongs to the loop's thread.
+// Order of one turn: wait -> arrivals -> events -> due timers -> posted messages -> turn ends ->
+// departures -> `at_top` hook -> burial of what was retired. An object that events may still name
+// is retired, not deleted: it dies at the end of the turn. Everything but post() and stop() belongs
+// to the loop's thread.
 #pragma once
 
 #include <sys/epoll.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/intrusive_list.h"
+#include "net/batch.h"
 #include "net/timer.h"
 
 namespace pylon::net {
@@ -23,6 +25,9 @@ namespace pylon::net {
 class Watcher {
  public:
   virtual void on_events(uint32_t epoll_events) = 0;
+  // Comes before the on_events() of all watchers of a turn that has several events: the time to
+  // receive (net/batch.h), and for nothing else.
+  virtual void arrive(uint32_t /*epoll_events*/) {}
 
  protected:
   ~Watcher() = default;
@@ -67,6 +72,7 @@ class Loop {
   int64_t wall_offset_us() const { return wall_offset_us_; }
 
   TimerHeap& timers() { return timers_; }
+  Batch& batch() { return batch_; }
 
   // Registers with epoll; false with errno set when the kernel refuses.
   bool watch(int fd, Watcher& watcher, uint32_t epoll_events);
@@ -93,6 +99,7 @@ class Loop {
     Loop& loop_;
   };
 
+  void receive(const epoll_event* events, int count);  // before the work of a turn
   void drain_mailbox();
   void run_turn_ends();
   void bury();
@@ -108,6 +115,7 @@ class Loop {
   int64_t wall_offset_us_ = 0;
   int64_t wall_read_us_ = 0;
   TimerHeap timers_;
+  Batch batch_;
   IntrusiveList<TurnEnd> turn_ends_;
   std::vector<Retirable*> retired_;
   std::function<void()> at_top_;

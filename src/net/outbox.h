@@ -18,7 +18,7 @@ class Outbox {
   Outbox& operator=(const Outbox&) = delete;
   ~Outbox();
 
-  // ok: all is with the kernel. again: a remainder waits. error: the stream is broken.
+  // ok: the stream has taken all. again: a remainder waits. error: the stream is broken.
   // `last`: the end mark or close() follows at once.
   IoState send(Stream& stream, const iovec* parts, int count, bool last = false);
   // The octets of a pipe, to a stream that has pipes(). Only while empty().
@@ -27,7 +27,7 @@ class Outbox {
 
   bool empty() const { return size_ == 0 && pipe_ == nullptr; }
   size_t size() const { return size_ + (pipe_ == nullptr ? 0 : pipe_->size()); }
-  uint64_t sent_bytes() const { return sent_bytes_; }  // given to the kernel so far
+  uint64_t sent_bytes() const { return sent_bytes_; }  // given to the stream so far
 
  private:
   IoState drain(Stream& stream);

@@ -48,6 +48,12 @@ ssize_t Pipe::fill(int socket, size_t at_most) {
   return moved;
 }
 
+ssize_t Pipe::put(std::string_view octets) {
+  ssize_t moved = ::write(in_, octets.data(), octets.size());
+  if (moved > 0) size_ += static_cast<size_t>(moved);
+  return moved;
+}
+
 ssize_t Pipe::drain(int socket) {
   ssize_t moved =
       ::splice(out_, nullptr, socket, nullptr, size_, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 
 namespace pylon::net {
 
@@ -26,6 +27,8 @@ class Pipe {
   // then means that the socket is.
   ssize_t fill(int socket, size_t at_most);
   ssize_t drain(int socket);
+  // What came out of a socket already, likewise into an empty pipe.
+  ssize_t put(std::string_view octets);
 
   size_t size() const { return size_; }  // octets in it
 

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace pylon::net {
 
@@ -37,7 +38,8 @@ class Stream {
   virtual Io read(char* into, size_t size) = 0;
   virtual Io write(const iovec* parts, int count) = 0;
   // write() of octets that shutdown_write() or close() follows at once, when all are taken: they
-  // may leave together with the end mark.
+  // may leave together with the end mark. close() behind a mere write() may lose what it took, if
+  // the peer does not read.
   virtual Io write_last(const iovec* parts, int count) { return write(parts, count); }
   // The same through a pipe, for octets that nobody looks at (net/pipe.h): read() into an empty
   // one, and write() of what is in it. Only if pipes().
@@ -49,9 +51,19 @@ class Stream {
   // Closes at once. `reset`: the peer shall notice that something went wrong. Idempotent.
   virtual void close(bool reset) = 0;
 
+  // From now on what comes may be received before read() asks for it (net/batch.h): for users who
+  // read whatever comes, soon.
+  virtual void receive_ahead() {}
+  // Instead of read(): all octets that were received ahead, uncopied, if they are no more than
+  // `at_most`. They lie there until the turn ends. Empty: there is nothing to lend; read() tells.
+  virtual std::span<char> lend(size_t /*at_most*/) { return {}; }
+
   // A measure of what the peer has acknowledged, asked from the kernel now; only grows. `written`:
   // all octets that write() has taken.
   virtual uint64_t acknowledged(uint64_t written) const { return written; }
+  // Of the octets that write() has taken, those that the kernel has not: they wait for the end of
+  // the turn or for room, or were lost when the stream broke.
+  virtual size_t untaken() const { return 0; }
   // Whether the peer has sent anything for us, or an end mark, since the last read(). `thorough`:
   // asked from the kernel now, and can_read() tells the same then.
   virtual bool stirred(bool /*thorough*/) { return can_read_; }

@@ -7,11 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "net/pipe.h"
-#include "net/waker.h"
 
 namespace pylon::net {
 namespace {
@@ -96,9 +96,11 @@ TcpStream::~TcpStream() { close(false); }
 
 Io TcpStream::read(char* into, size_t size) {
   if (!can_read_) return {broken_ ? IoState::error : IoState::again};
+  if (!ahead_.empty()) return read_ahead(into, size);
   for (;;) {
     ssize_t got = receive(fd_, into, size);
     if (got > 0) {
+      brings_much_ = static_cast<size_t>(got) >= Batch::kLongestIn;
       // Fewer than asked for: the socket is empty, and its next octet raises a new event.
       if (static_cast<size_t>(got) < size) {
         if (!peer_ended_) {
@@ -117,8 +119,64 @@ Io TcpStream::read(char* into, size_t size) {
   }
 }
 
+// The time of arrivals: what has come lies in the batch when somebody asks for it. Not for a stream
+// whose user has left octets in the socket: nobody waits for more.
+void TcpStream::arrive(uint32_t events) {
+  bool plain = (events & EPOLLIN) != 0 && (events & ~uint32_t{EPOLLIN | EPOLLOUT}) == 0;
+  if (!plain || !receives_ahead_ || can_read_ || brings_much_ || connecting_) return;
+  char* room = loop_.batch().room();
+  if (room == nullptr) return;
+  ssize_t got = receive(fd_, room, Batch::kLongestIn);
+  if (got < 0 && errno != EAGAIN && errno != EINTR) fail(errno);
+  if (got <= 0) return;
+  ahead_ = {room, static_cast<size_t>(got)};
+  brings_much_ = more_than_ahead_ = ahead_.size() == Batch::kLongestIn;
+  loop_.batch().arrived(*this, ahead_.size());
+}
+
+// Nobody has read it in its turn. What comes behind it from now on raises an event that tells
+// nothing new, so the socket is asked again.
+void TcpStream::keep_arrival() {
+  if (ahead_.empty()) return;
+  if (leftover_ == nullptr) leftover_ = std::make_unique<Leftover>();
+  leftover_->in = ahead_;
+  ahead_ = leftover_->in;
+  more_than_ahead_ = true;
+}
+
+std::span<char> TcpStream::lend(size_t at_most) {
+  if (ahead_.empty() || !can_read_ || ahead_.size() > at_most || leftover_ != nullptr) return {};
+  std::span<char> lent(const_cast<char*>(ahead_.data()), ahead_.size());  // the batch's memory
+  ahead_ = {};
+  can_read_ = more_than_ahead_;
+  return lent;
+}
+
+Io TcpStream::read_ahead(char* into, size_t size) {
+  size_t got = std::min(size, ahead_.size());
+  std::memcpy(into, ahead_.data(), got);
+  return use_ahead(got);
+}
+
+Io TcpStream::pipe_ahead(Pipe& pipe, size_t at_most) {
+  ssize_t put = pipe.put(ahead_.substr(0, at_most));
+  if (put <= 0) return fail(errno);
+  return use_ahead(static_cast<size_t>(put));
+}
+
+Io TcpStream::use_ahead(size_t octets) {
+  ahead_.remove_prefix(octets);
+  if (ahead_.empty()) {
+    can_read_ = more_than_ahead_;
+    if (leftover_ != nullptr && leftover_->out.empty()) leftover_.reset();
+  }
+  return {IoState::ok, octets};
+}
+
 Io TcpStream::fill(Pipe& pipe, size_t at_most) {
   if (!can_read_) return {broken_ ? IoState::error : IoState::again};
+  if (!ahead_.empty()) return pipe_ahead(pipe, at_most);
+  brings_much_ = true;
   for (;;) {
     ssize_t got = pipe.fill(fd_, at_most);
     if (got > 0) return {IoState::ok, static_cast<size_t>(got)};
@@ -139,6 +197,7 @@ Io TcpStream::end_of_input() {
 // `once` tries to send and answers as write(2) does.
 template <class Send>
 Io TcpStream::send(Send once) {
+  if (departure_ != 0) loop_.batch().send(*this);
   if (!can_write_) return {broken_ ? IoState::error : IoState::again};
   for (;;) {
     ssize_t sent = once();
@@ -146,17 +205,60 @@ Io TcpStream::send(Send once) {
     if (sent == 0) return {IoState::again};
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return fail(errno);
-    can_write_ = false;
-    if (!watches_write_) {  // first time: from now on the loop tells when there is room
-      watches_write_ = true;
-      loop_.rewatch(fd_, *this, kAllEvents);
-    }
+    watch_room();
     return {IoState::again};
   }
 }
 
+// The socket is full. From the first time on the loop tells when there is room.
+void TcpStream::watch_room() {
+  can_write_ = false;
+  if (watches_write_) return;
+  watches_write_ = true;
+  loop_.rewatch(fd_, *this, kAllEvents);
+}
+
 Io TcpStream::write(const iovec* parts, int count) {
+  if (can_write_ && loop_.batch().is_open()) {
+    if (size_t taken = loop_.batch().take(*this, parts, count); taken != 0) {
+      untaken_ += static_cast<uint32_t>(taken);
+      return {IoState::ok, taken};
+    }
+  }
   return send([&] { return send_parts(fd_, parts, count, 0); });
+}
+
+// The time of departures, for what write() took in this turn.
+void TcpStream::depart(std::string_view octets) {
+  departure_ = 0;
+  octets = send_on(octets);
+  if (octets.empty() || broken_) return;
+  if (leftover_ == nullptr) leftover_ = std::make_unique<Leftover>();
+  leftover_->out = octets;
+}
+
+// There is room again: for the rest of a departure first.
+void TcpStream::send_leftover() {
+  std::string& out = leftover_->out;
+  out.erase(0, out.size() - send_on(out).size());
+  if (!out.empty()) return;
+  if (ends_) ::shutdown(fd_, SHUT_WR);
+  if (ahead_.empty()) leftover_.reset();
+}
+
+// Sends until the socket is full. What it would not take.
+std::string_view TcpStream::send_on(std::string_view octets) {
+  while (!octets.empty()) {
+    ssize_t sent = send_one(fd_, {const_cast<char*>(octets.data()), octets.size()}, 0);
+    if (sent >= 0) {
+      octets.remove_prefix(static_cast<size_t>(sent));
+    } else if (errno != EINTR) {
+      errno == EAGAIN ? watch_room() : static_cast<void>(fail(errno));
+      break;
+    }
+  }
+  untaken_ = static_cast<uint32_t>(octets.size());
+  return octets;
 }
 
 Io TcpStream::drain(Pipe& pipe) {
@@ -169,28 +271,34 @@ Io TcpStream::write_last(const iovec* parts, int count) {
 }
 
 void TcpStream::shutdown_write() {
-  if (!broken_) ::shutdown(fd_, SHUT_WR);
+  loop_.batch().send(*this);
+  ends_ = true;
+  if (!broken_ && untaken_ == 0) ::shutdown(fd_, SHUT_WR);
 }
 
 void TcpStream::close(bool reset) {
   if (fd_ < 0) return;
+  loop_.batch().send(*this);
+  ahead_ = {};
+  leftover_.reset();
   if (reset) {
     linger hard{1, 0};
     setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   }
   ::close(fd_);
   fd_ = -1;
-  can_read_ = can_write_ = connecting_ = false;
+  can_read_ = can_write_ = connecting_ = receives_ahead_ = false;
   broken_ = true;
 }
 
 uint64_t TcpStream::acknowledged(uint64_t written) const {
   int octets = 0;
   if (fd_ < 0 || ioctl(fd_, SIOCOUTQ, &octets) != 0 || octets < 0) return written;
-  return written - static_cast<uint64_t>(octets);
+  return written - untaken_ - static_cast<uint64_t>(octets);
 }
 
 bool TcpStream::stirred(bool thorough) {
+  if (!ahead_.empty()) return can_read_ = true;  // its event may be still to come in this turn
   if (!thorough || fd_ < 0) return can_read_;
   char octet;
   can_read_ = ::recv(fd_, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
@@ -202,7 +310,10 @@ void TcpStream::on_events(uint32_t events) {
   if (connecting_) {
     finish_connect(events);
   } else {
-    if (events & EPOLLOUT) can_write_ = true;
+    if ((events & EPOLLOUT) != 0 && !broken_) {
+      can_write_ = true;
+      if (leftover_ != nullptr && !leftover_->out.empty()) send_leftover();
+    }
     if (events & EPOLLERR) {
       int error = 0;
       socklen_t size = sizeof error;
@@ -215,7 +326,7 @@ void TcpStream::on_events(uint32_t events) {
     plain_end_ = (events & (EPOLLPRI | EPOLLHUP | EPOLLERR)) == 0;
   }
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) can_read_ = !connecting_;
-  if (waker_ != nullptr) waker_->wake();
+  wake();
 }
 
 void TcpStream::finish_connect(uint32_t events) {

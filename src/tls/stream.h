@@ -39,6 +39,7 @@ class Stream final : public net::Stream {
   using net::Stream::write;
   void shutdown_write() override;
   void close(bool reset) override;
+  void receive_ahead() override { inner_->receive_ahead(); }
   uint64_t acknowledged(uint64_t written) const override;
   bool stirred(bool thorough) override;
 

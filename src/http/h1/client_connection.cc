@@ -12,7 +12,9 @@ ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream>
       stream_(std::move(stream)),
       idle_waker_(loop, &ClientConnection::on_idle, this),
       serial_(serial),
-      variant_(variant) {}
+      variant_(variant) {
+  stream_->receive_ahead();
+}
 
 ClientConnection::~ClientConnection() = default;
 

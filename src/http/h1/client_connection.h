@@ -66,7 +66,9 @@ class ClientConnection final : public UpstreamSide,
   void limit_reads(size_t octets) override { read_limit_ = std::max(octets, kLeastRead); }
   size_t unsent() const override { return outbox_.size(); }
   bool blocked() const override { return unsent() != 0; }
-  uint64_t sent_bytes() const override { return outbox_.sent_bytes() - sent_before_; }
+  uint64_t sent_bytes() const override {
+    return outbox_.sent_bytes() - sent_before_ - stream_->untaken();
+  }
   void finish_writing() override { stream_->shutdown_write(); }
 
   // ---- answer

@@ -69,6 +69,7 @@ ServerConnection::ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream>
       ends_(ends) {
   all_.opened++;
   stream_->set_waker(&waker_);
+  stream_->receive_ahead();
 }
 
 ServerConnection::~ServerConnection() = default;

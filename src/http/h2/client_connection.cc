@@ -218,6 +218,7 @@ ClientConnection::ClientConnection(net::Loop& loop, std::unique_ptr<net::Stream>
       shared_(shared),
       since_us_(loop.now_us()) {
   stream_->set_waker(&waker_);
+  stream_->receive_ahead();
   begin();
   on_output();
 }

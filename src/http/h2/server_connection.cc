@@ -56,6 +56,7 @@ ServerConnection::ServerConnection(net::Loop& loop, std::unique_ptr<net::Stream>
   all_.opened++;
   all_.busy.push_back(*this);
   stream_->set_waker(&waker_);
+  stream_->receive_ahead();
   begin();
   if (service_.draining()) drain();
   on_output();
