@@ -76,7 +76,10 @@ async::Task<int> Forwarder::forward(Errand& errand) {
   if (!choose_node(errand, search, trial)) co_return search.status;
   if (errand.plugins.has(plugin::Phase::before_proxy)) {
     errand.verdict = co_await before_proxy(errand);
-    if (!errand.verdict.proceeds()) co_return errand.verdict.status();
+    if (!errand.verdict.proceeds()) {
+      balancer_.finished(trial.pick.ticket, trial.rtt_us);
+      co_return errand.verdict.status();
+    }
   }
   net::Waker& waker = errand.exchange.downstream->waker();
   do {
