@@ -43,7 +43,8 @@ TEST(RequestHead, FieldsAreTheSameHoweverTheyArePadded) {
            {"TE", "via", "Host", "X", "x-forwarded-for", "X-Long-And-Unknown"}) {
         text.append(name).append(between).append("a b").append(behind).append("\r\n");
       }
-      auto parsed = parse(text + "\r\n");
+      text += "\r\n";
+      auto parsed = parse(text);
       ASSERT_EQ(parsed->result.state, Parse::complete);
       const Fields& fields = parsed->request.fields;
       EXPECT_EQ(fields.size(), 6u);
