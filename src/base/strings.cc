@@ -6,11 +6,19 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 namespace pylon {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
+constexpr auto kHexPairs = [] {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (size_t octet = 0; octet < pairs.size(); ++octet) {
+    pairs[octet] = {kHex[octet >> 4], kHex[octet & 15]};
+  }
+  return pairs;
+}();
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kBase64Url =
@@ -165,8 +173,8 @@ std::string hex_encode(std::string_view bytes) {
 
 void hex_encode(std::string_view bytes, char* to) {
   for (char c : bytes) {
-    *to++ = kHex[static_cast<uint8_t>(c) >> 4];
-    *to++ = kHex[static_cast<uint8_t>(c) & 15];
+    std::memcpy(to, kHexPairs[static_cast<uint8_t>(c)].data(), 2);
+    to += 2;
   }
 }
 

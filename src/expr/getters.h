@@ -47,6 +47,7 @@ inline std::string_view or_absent(std::string_view text) {
 
 std::string_view number_text(uint64_t number, Arena& arena);
 std::string_view seconds_text(int64_t microseconds, Arena& arena);  // "1.234"; below 0: "0.000"
+std::string_view three_digits(int number, Arena& arena);            // the last ones: "007"
 std::string_view address_text(const IpAddress& address, Arena& arena);
 
 // All values of a field, joined. `name` is lower case with '_' for '-', and so are names compared.

@@ -10,10 +10,7 @@ namespace {
 using http::Exchange;
 
 std::string_view status(const Operand&, Exchange& exchange) {
-  char text[3];
-  int code = exchange.response.status;
-  for (int i = 2; i >= 0; --i, code /= 10) text[i] = static_cast<char>('0' + code % 10);
-  return exchange.arena.copy({text, sizeof text});
+  return three_digits(exchange.response.status, exchange.arena);
 }
 
 std::string_view body_bytes_sent(const Operand&, Exchange& exchange) {

@@ -99,6 +99,15 @@ char* JsonEscape::write(char* to, char c) {
 }
 
 template <class Escape>
+size_t count_escapable(std::string_view text) {
+  if constexpr (std::is_same_v<Escape, NoEscape>) {
+    return 0;
+  } else {
+    return http::count_outside<Escape>(text);
+  }
+}
+
+template <class Escape>
 char* write_escaped(char* to, std::string_view text) {
   for (char c : text) {
     if (Escape::has(c)) {
@@ -184,7 +193,27 @@ LogFormat LogFormat::compile(std::string_view text, Escape escape) {
     at = found.end;
   }
   made.tail_ = text.substr(at);
+  switch (escape) {
+    case Escape::standard:
+      made.measure<StandardEscape>();
+      break;
+    case Escape::json:
+      made.measure<JsonEscape>();
+      break;
+    case Escape::none:
+      made.measure<NoEscape>();
+  }
   return made;
+}
+
+template <class Escape>
+void LogFormat::measure() {
+  auto add = [&](std::string_view text) {
+    text_bytes_ += text.size();
+    escapable_ += count_escapable<Escape>(text);
+  };
+  for (const Part& part : parts_) add(part.before);
+  add(tail_);
 }
 
 std::string_view LogFormat::line(http::Exchange& exchange) const {
@@ -199,39 +228,36 @@ std::string_view LogFormat::line(http::Exchange& exchange) const {
   return line_as<NoEscape>(exchange, "");
 }
 
-// Written plainly first, for there is seldom anything to escape: what was written is looked at.
+// Written plainly first, for there is seldom anything to escape: then the line has no more octets
+// of that kind than the format itself.
 template <class Escape>
 std::string_view LogFormat::line_as(http::Exchange& exchange, std::string_view absent) const {
   auto* values = exchange.arena.make_array<std::string_view>(parts_.size());
-  size_t size = tail_.size();
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    std::string_view value = parts_[i].variable.value(exchange);
-    values[i] = value.data() == nullptr ? absent : value;
-    size += parts_[i].before.size() + values[i].size();
+  size_t size = text_bytes_;
+  std::string_view* value = values;
+  for (const Part& part : parts_) {
+    std::string_view text = part.variable.value(exchange);
+    *value = text.data() == nullptr ? absent : text;
+    size += value++->size();
   }
   char* start = exchange.arena.bytes(size);
   char* to = start;
-  bool plain = true;
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    char* value = copy_short(to, parts_[i].before);
-    to = copy_short(value, values[i]);
-    if constexpr (!std::is_same_v<Escape, NoEscape>) {
-      plain &= http::skip<Escape>(value, to, start) == to;
+  value = values;
+  for (const Part& part : parts_) to = copy_short(copy_short(to, part.before), *value++);
+  copy_short(to, tail_);
+  std::string_view line(start, size);
+  if constexpr (!std::is_same_v<Escape, NoEscape>) {
+    if (count_escapable<Escape>(line) != escapable_) {
+      return escaped_line<Escape>(exchange.arena, values);
     }
   }
-  copy_short(to, tail_);
-  if constexpr (!std::is_same_v<Escape, NoEscape>) {
-    if (!plain) return escaped_line<Escape>(exchange.arena, values);
-  }
-  return {start, size};
+  return line;
 }
 
 template <class Escape>
 std::string_view LogFormat::escaped_line(Arena& arena, const std::string_view* values) const {
-  size_t size = tail_.size();
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    size += parts_[i].before.size() + escaped_size<Escape>(values[i]);
-  }
+  size_t size = text_bytes_;
+  for (size_t i = 0; i < parts_.size(); ++i) size += escaped_size<Escape>(values[i]);
   char* start = arena.bytes(size);
   char* to = start;
   for (size_t i = 0; i < parts_.size(); ++i) {

@@ -69,12 +69,16 @@ class LogFormat {
   };
 
   template <class Escape>
+  void measure();
+  template <class Escape>
   std::string_view line_as(http::Exchange& exchange, std::string_view absent) const;
   template <class Escape>
   std::string_view escaped_line(Arena& arena, const std::string_view* values) const;
 
   std::vector<Part> parts_;
   std::string tail_;
+  size_t text_bytes_ = 0;  // of all `before` and the tail
+  size_t escapable_ = 0;   // how many of these would be escaped in a value
   Escape escape_ = Escape::standard;
   std::vector<std::string> unknown_names_;
 };

@@ -150,4 +150,23 @@ inline size_t span(std::string_view text) {
                              text.data());
 }
 
+// How many octets of a text are outside the class.
+template <class Class>
+inline size_t count_outside(std::string_view text) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  size_t count = 0;
+#if defined(__SSE4_2__)
+  if constexpr (Sixteen<Class>::kRanges.all) {
+    auto bits_of = [](unsigned bits) { return static_cast<size_t>(__builtin_popcount(bits)); };
+    for (; end - at >= 16; at += 16) count += bits_of(Sixteen<Class>::outside(at));
+    if (text.size() >= 16) {  // the last few together with those before them, counted already
+      return count + bits_of(Sixteen<Class>::outside(end - 16) >> (16 - (end - at)));
+    }
+  }
+#endif
+  for (; at < end; at++) count += Class::has(*at) ? 0 : 1;
+  return count;
+}
+
 }  // namespace pylon::http

@@ -24,6 +24,7 @@ void expect_each_octet_judged(char inside) {
           ASSERT_EQ(skip<Class>(at, end, start), expected) << value << " in " << length;
           ASSERT_EQ(skip<Class>(at, end, at), expected) << value << " in " << length;
         }
+        ASSERT_EQ(count_outside<Class>({start, length}), Class::has(octet) ? 0u : 1u);
       }
     }
   }
@@ -46,8 +47,18 @@ TEST(Scan, WhatLiesInFrontIsNotJudged) {
   EXPECT_EQ(skip<TokenClass>(start + 8, end, start), end);
 }
 
+TEST(Scan, EachOctetOutsideIsCountedOnce) {
+  for (size_t size = 0; size <= 70; ++size) {
+    for (size_t outside = 0; outside <= size; ++outside) {
+      std::string text = std::string(size - outside, 'x') + std::string(outside, '\n');
+      ASSERT_EQ(count_outside<ValueClass>(text), outside) << size;
+    }
+  }
+}
+
 TEST(Scan, NothingIsReadOfAnEmptyText) {
   EXPECT_EQ(span<TokenClass>({}), 0u);
+  EXPECT_EQ(count_outside<ValueClass>({}), 0u);
   EXPECT_EQ(span<ValueClass>("plain text"), 10u);
 }
 
