@@ -119,6 +119,13 @@ const Json* admin_keys(const Json& root) {
   return admin != nullptr ? admin->find("admin_key") : nullptr;
 }
 
+// Where the key of an item would stand, or what is written of the sections around it.
+uint32_t line_of_keys(const YamlDocument& document, size_t index) {
+  std::string pointer = fmt::format("/deployment/admin/admin_key/{}/key", index);
+  while (document.line_of(pointer) == 0 && !pointer.empty()) pointer.resize(pointer.rfind('/'));
+  return std::max(document.line_of(pointer), uint32_t{1});
+}
+
 // What the new text must mean.
 Json wanted_value(Json root, size_t index, std::string_view key) {
   if (admin_keys(root) == nullptr) {
@@ -153,7 +160,7 @@ Result<std::string> with_admin_key(std::string_view text, size_t index, std::str
   return fail(
       fmt::format("cannot write a generated key into the file (line {}); write one yourself "
                   "at deployment.admin.admin_key[{}].key",
-                  line, index));
+                  line_of_keys(*document, index), index));
 }
 
 }  // namespace pylon::gateway

@@ -14,6 +14,7 @@
 namespace pylon::gateway {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr std::string_view kKey = "AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHH";
@@ -72,11 +73,12 @@ TEST(AdminKeyText, ASectionThatIsMissingIsAdded) {
 }
 
 TEST(AdminKeyText, WhatCannotBeEditedIsRefused) {
-  EXPECT_THAT(edited("deployment: {admin: {}}\n"), HasSubstr("refused"));
+  EXPECT_THAT(edited("apisix: {}\ndeployment: {admin: {}}\n"),
+              AllOf(HasSubstr("refused"), HasSubstr("(line 2)")));
   EXPECT_THAT(edited("deployment:\n  admin:\n    admin_key:\n      - key: ${{K:=}}\n"),
               HasSubstr("refused"));
   EXPECT_THAT(edited("deployment:\n  admin:\n    admin_key:\n      - role: admin\n"),
-              HasSubstr("refused"));
+              AllOf(HasSubstr("refused"), HasSubstr("(line 4)")));
   EXPECT_THAT(edited("deployment:\n  admin:\n    admin_key:\n      - key: ''\n", 3),
               HasSubstr("refused"));
 }
