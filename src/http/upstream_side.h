@@ -66,7 +66,8 @@ class UpstreamSide : public BodySink {
   virtual std::string_view trailers() const = 0;
 
   // ---- tunnels, of HTTP/1 only
-  virtual void finish_writing() {}
+  // The end mark behind what was pushed. True when all has left: end() loses nothing of it.
+  virtual bool finish_writing() { return true; }
   virtual void become_tunnel() {}
   virtual void cut() {}  // the tunnel breaks off: the peer shall not take that for its end
 };

@@ -62,7 +62,8 @@ class Stream {
   // all octets that write() has taken.
   virtual uint64_t acknowledged(uint64_t written) const { return written; }
   // Of the octets that write() has taken, those that the kernel has not: they wait for the end of
-  // the turn or for room, or were lost when the stream broke.
+  // the turn or for room, or were lost when the stream broke. close() loses what finds no room;
+  // shutdown_write() keeps it, and may be called again to ask whether all has left.
   virtual size_t untaken() const { return 0; }
   // Whether the peer has sent anything for us, or an end mark, since the last read(). `thorough`:
   // asked from the kernel now, and can_read() tells the same then.

@@ -17,10 +17,7 @@ async::Task<void> run_tunnel(net::Loop& loop, http::Downstream& client, http::Up
     Pumped sent = up_ended ? Pumped::finished : up.pump();
     node.limit_reads(client.room());
     Pumped got = down.finished() ? Pumped::finished : down.pump(nullptr);
-    if (sent == Pumped::finished && !up_ended) {
-      up_ended = true;
-      node.finish_writing();
-    }
+    if (sent == Pumped::finished && !up_ended) up_ended = node.finish_writing();
     bool broken = sent == Pumped::source || sent == Pumped::sink || got == Pumped::source ||
                   got == Pumped::sink || client.gone();
     if (client.gone()) node.cut();

@@ -290,7 +290,7 @@ void TcpSession::relay() {
     Moved up = move(*client_, *node_, up_);
     Moved down = move(*node_, *client_, down_);
     if (up == Moved::failed || down == Moved::failed) return close(true);
-    if (up_.passed && down_.passed) return close(false);
+    if (up_.passed && down_.passed && all_left(*client_) && all_left(*node_)) return close(false);
     if (up == Moved::nothing && down == Moved::nothing) {
       // A side that is gone need not be read from to be known: the other may take nothing more.
       if (client_->broken() || node_->broken()) return close(true);
@@ -307,6 +307,12 @@ void TcpSession::on_silence() {
   observe::log(Level::info, "a relayed connection was silent for {} ms: closed",
                idle_timeout_us_ / 1000);
   close(false);
+}
+
+// What a stream has taken and the kernel has not would be lost with close().
+bool TcpSession::all_left(net::Stream& to) {
+  if (to.untaken() != 0) to.shutdown_write();
+  return to.untaken() == 0;
 }
 
 // When both have ended, close() says so to both.

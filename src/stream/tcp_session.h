@@ -58,6 +58,7 @@ class TcpSession final : public net::Retirable, public ListHook<TcpSession> {
   void begin_relay();
   void relay();
   void on_silence();
+  static bool all_left(net::Stream& to);
   Moved pass_end(net::Stream& to, Direction& direction);
   Moved move(net::Stream& from, net::Stream& to, Direction& direction);
   static Moved pass(net::Stream& from, net::Stream& to, Direction& direction, net::PipeLease pipe);

@@ -41,6 +41,8 @@ class Stream final : public net::Stream {
   void close(bool reset) override;
   void receive_ahead() override { inner_->receive_ahead(); }
   uint64_t acknowledged(uint64_t written) const override;
+  // Of the stream below: encrypted octets, which are more.
+  size_t untaken() const override { return inner_->untaken(); }
   bool stirred(bool thorough) override;
 
   // Goes on with the handshake now, if there is something to go on with.

@@ -67,9 +67,13 @@ class ClientConnection final : public UpstreamSide,
   size_t unsent() const override { return outbox_.size(); }
   bool blocked() const override { return unsent() != 0; }
   uint64_t sent_bytes() const override {
-    return outbox_.sent_bytes() - sent_before_ - stream_->untaken();
+    uint64_t taken = outbox_.sent_bytes() - sent_before_;
+    return taken - std::min<uint64_t>(taken, stream_->untaken());
   }
-  void finish_writing() override { stream_->shutdown_write(); }
+  bool finish_writing() override {
+    stream_->shutdown_write();
+    return stream_->untaken() == 0 || stream_->broken();
+  }
 
   // ---- answer
   // The octets of the head are copied into the arena of response.fields.

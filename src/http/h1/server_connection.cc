@@ -226,7 +226,7 @@ bool ServerConnection::delivering() {
 }
 
 void ServerConnection::on_timeout() {
-  if (!outbox_.empty()) return delivering() ? park() : close(false);
+  if (!all_taken()) return delivering() ? park() : close(false);
   if (inbox_.empty()) return close_unused();
   request_ = make_exchange_memory<Request>();
   refuse(408, "the head did not come in time");
@@ -324,7 +324,8 @@ void ServerConnection::finish_exchange() {
     state_ = State::reading;
   } else if (aborted_ || stream_->broken()) {
     close(reset);
-  } else if (outbox_.empty() && inbox_.empty() && (tunnel || (whole && last))) {
+  } else if (inbox_.empty() && all_taken() && (tunnel || (whole && last)) &&
+             !stream_->stirred(stream_->can_read())) {
     close(false);
   } else {
     start_draining();
@@ -332,6 +333,11 @@ void ServerConnection::finish_exchange() {
 }
 
 // ---- the end of a connection
+
+// Nothing would be lost by close(): neither here nor in the stream waits anything.
+bool ServerConnection::all_taken() const {
+  return outbox_.empty() && (stream_->untaken() == 0 || stream_->broken());
+}
 
 // Sends what waits, then the end mark, and reads on for a while: closing with unread octets would
 // reset the connection, and the client could lose the answer (RFC 9112 9.6).
@@ -348,7 +354,8 @@ void ServerConnection::drain() {
     net::IoState state = outbox_.flush(*stream_);
     if (state == net::IoState::error) return close(false);
     if (outbox_.size() < waiting) head_deadline_us_ = loop_.now_us() + limits_.send_timeout_us;
-    if (state == net::IoState::again) {
+    if (state == net::IoState::ok) stream_->shutdown_write();
+    if (!all_taken()) {
       if (loop_.now_us() >= head_deadline_us_) {
         if (!delivering()) return close(true);
         head_deadline_us_ = loop_.now_us() + limits_.send_timeout_us;
@@ -357,7 +364,6 @@ void ServerConnection::drain() {
       return;
     }
     end_sent_ = true;
-    stream_->shutdown_write();
     head_deadline_us_ = loop_.now_us() + limits_.linger_us;
   }
   if (loop_.now_us() >= head_deadline_us_) return close(false);
@@ -384,7 +390,7 @@ void ServerConnection::close(bool reset) {
 void ServerConnection::close_idle() { close(false); }
 
 bool ServerConnection::unused_since(int64_t us) const {
-  if (!inbox_.empty() || !outbox_.empty()) return false;
+  if (!inbox_.empty() || !all_taken()) return false;
   return waker_.deadline_us() - limits_.keepalive_timeout_us <= us;
 }
 

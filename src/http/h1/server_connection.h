@@ -124,6 +124,7 @@ class ServerConnection final : public Downstream,
   bool receive();
   void park();
   [[gnu::cold]] void on_timeout();
+  bool all_taken() const;
   void start_draining();
   void drain();
   void close(bool reset);

@@ -337,12 +337,13 @@ void ServerConnection::end_gracefully() {
 void ServerConnection::linger() {
   if (!end_sent_) {
     if (!write_out()) return part(false);
-    if (!output().empty()) {
+    if (output().empty()) stream_->shutdown_write();
+    bool left = stream_->untaken() == 0 || stream_->broken();
+    if (!output().empty() || !left) {
       if (loop_.now_us() >= end_us_) return part(true);
       return waker_.arm(end_us_);
     }
     end_sent_ = true;
-    stream_->shutdown_write();
     end_us_ = loop_.now_us() + std::min(kLingerUs, limits_.linger_us);
   }
   if (loop_.now_us() >= end_us_) return part(false);
