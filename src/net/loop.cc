@@ -108,7 +108,8 @@ int Loop::wait_ms(int max_wait_ms) const {
   if (!turn_ends_.empty()) return 0;
   int64_t next_us = timers_.next_us();
   if (next_us == Timer::kNever) return max_wait_ms;
-  int64_t ms = next_us <= now_us_ ? 0 : (next_us - now_us_ + 999) / 1000;
+  // What was armed for now while timers fired is entered a microsecond later.
+  int64_t ms = next_us <= now_us_ + 1 ? 0 : (next_us - now_us_ + 999) / 1000;
   if (max_wait_ms >= 0 && ms > max_wait_ms) return max_wait_ms;
   return static_cast<int>(ms > 3'600'000 ? 3'600'000 : ms);
 }

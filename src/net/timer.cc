@@ -1,5 +1,7 @@
 #include "net/timer.h"
 
+#include <algorithm>
+
 namespace pylon::net {
 
 Timer::~Timer() {
@@ -13,11 +15,13 @@ void Timer::move_forward() {
     return;
   }
   size_t index = place_ - 1;
-  heap_->entries_[index].key_us = deadline_us_;
+  int64_t& key_us = heap_->entries_[index].key_us;
+  key_us = std::min(key_us, heap_->key_for(deadline_us_));
   heap_->sift_up(index);
 }
 
 void TimerHeap::fire_due(int64_t now_us) {
+  after_firing_us_ = now_us + 1;
   while (!entries_.empty() && entries_.front().key_us <= now_us) {
     Timer& timer = *entries_.front().timer;
     int64_t deadline_us = timer.deadline_us_;
@@ -33,7 +37,7 @@ void TimerHeap::fire_due(int64_t now_us) {
 }
 
 void TimerHeap::insert(Timer& timer) {
-  entries_.push_back({timer.deadline_us_, &timer});
+  entries_.push_back({key_for(timer.deadline_us_), &timer});
   timer.place_ = static_cast<uint32_t>(entries_.size());
   sift_up(entries_.size() - 1);
 }

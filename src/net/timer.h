@@ -2,6 +2,7 @@
 // timeout is pushed back on every event and hardly ever fires.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -21,6 +22,8 @@ class Timer {
   virtual ~Timer();
 
   // Fires once at `deadline_us` of the loop's monotonic clock, or at the new one when armed again.
+  // One that is armed for now while timers fire does so in the next turn: who yields in this way
+  // lets all others have theirs.
   inline void arm(int64_t deadline_us);
   void disarm() { deadline_us_ = kNever; }
   int64_t deadline_us() const { return deadline_us_; }
@@ -56,8 +59,10 @@ class TimerHeap {
   void sift_up(size_t index);
   void sift_down(size_t index);
   void put(size_t index, Entry entry);
+  int64_t key_for(int64_t deadline_us) const { return std::max(deadline_us, after_firing_us_); }
 
   std::vector<Entry> entries_;
+  int64_t after_firing_us_ = 0;  // later than all that the last fire_due() took for due
 };
 
 void Timer::arm(int64_t deadline_us) {

@@ -150,7 +150,14 @@ def connect(address, port, wait_s=WAIT_S, receive_buffer=None):
 
 def unread_octets(sock):
     """Octets the kernel holds for the process at the other end of a loopback connection, or None
-    when that end is gone: one INET_DIAG question about exactly that socket."""
+    when that end is gone."""
+    queues = queues_of_other_end(sock)
+    return None if queues is None else queues[0]
+
+
+def queues_of_other_end(sock):
+    """What the other end of a loopback connection has not read, and what it has written that this
+    end has no room for; None when it is gone: one INET_DIAG question about exactly that socket."""
     local, remote = sock.getsockname(), sock.getpeername()
     family = sock.family
     message = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
@@ -165,4 +172,4 @@ def unread_octets(sock):
         answer = diag.recv(65536)
     if struct.unpack_from("=H", answer, 4)[0] != 20:
         return None
-    return struct.unpack_from("=I", answer, 16 + 56)[0]
+    return struct.unpack_from("=II", answer, 16 + 56)
