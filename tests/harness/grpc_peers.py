@@ -59,6 +59,7 @@ class PythonServer:
     def __init__(self, _folder, port=None):
         self.port = port or free_port()
         self.begun = self.cancelled = 0
+        self.counting = threading.Lock()
         self.stopping = threading.Event()
         self.server = grpc.server(futures.ThreadPoolExecutor(32), options=NO_LIMIT)
         kinds = {
@@ -96,20 +97,28 @@ class PythonServer:
             context.abort(grpc.StatusCode.DATA_LOSS, "half way")
 
     def half(self, _request, context):
-        yield b"half"
-        self.forever(_request, context)
+        over = self.watch(context)
+        yield b"half"  # not resumed when the call has ended
+        over.wait(30)
 
     def forever(self, _request, context):
+        self.watch(context).wait(30)
+        return b""
+
+    def watch(self, context):
+        """Counts the call, and its end, which is told by the event that it gives."""
         over = threading.Event()
 
         def end():
-            self.cancelled += 1
+            with self.counting:
+                self.cancelled += 1
             over.set()
 
-        context.add_callback(end)
-        self.begun += 1
-        over.wait(30)
-        return b""
+        with self.counting:
+            self.begun += 1
+        if not context.add_callback(end):
+            end()
+        return over
 
     def leave(self, grace_s):
         """Says GOAWAY and takes no new connection; calls may go on for some seconds. Gives an
